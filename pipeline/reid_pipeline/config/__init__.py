@@ -1,0 +1,1 @@
+"""cameras.yaml: what it may say, and how it is read."""

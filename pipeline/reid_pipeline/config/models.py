@@ -21,7 +21,16 @@ RECORDED = "recorded"
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 DURATION_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
-CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
+NAME_PATTERN = "^[A-Za-z0-9_-]+$"
+STORE_PATTERN = "^$|^(sqlite|memory)://"
+DURATION_PATTERN = "^[1-9][0-9]{0,8}[smhd]$"
+EXPECTED_PATTERNS = {
+    NAME_PATTERN: "a name of letters, digits, - and _",
+    STORE_PATTERN: "sqlite:///FILE or memory://",
+    DURATION_PATTERN: "a duration such as 30m, 72h or 7d",
+}
+
+CameraName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Row = tuple[float, float, float]
 Matrix3 = tuple[Row, Row, Row]
 Cosine = Annotated[float, Field(ge=0, le=1)]
@@ -73,6 +82,13 @@ class Camera(Section):
     @classmethod
     def _utc(cls, start: datetime | None) -> datetime | None:
         return start.replace(tzinfo=timezone.utc) if start is not None and start.tzinfo is None else start
+
+    @field_validator("homography", mode="before")
+    @classmethod
+    def _three_by_three(cls, rows: Any) -> Any:
+        if rows is not None and not (_has_three(rows) and all(_has_three(row) for row in rows)):
+            raise ValueError("expected three rows of three numbers")
+        return rows
 
     @field_validator("homography", mode="after")
     @classmethod
@@ -152,9 +168,9 @@ class Association(Section):
 class Gallery(Section):
     """Where people are remembered between runs."""
 
-    store: str = Field(default="", pattern=r"^$|^[a-z][a-z0-9+]*://", repr=False)
+    store: str = Field(default="", pattern=STORE_PATTERN, repr=False)
     """sqlite:///FILE, memory://, or empty for gallery.db in the output folder."""
-    retention: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,8}[smhd]$")
+    retention: str | None = Field(default=None, pattern=DURATION_PATTERN)
     """Forget people not seen for so long: 30m, 72h, 7d; null: never."""
 
     @property
@@ -228,6 +244,10 @@ class Config(Section):
             yield path, "a camera cannot name itself"
         elif name not in self.cameras:
             yield path, f"there is no camera {name}; cameras are {', '.join(self.cameras)}"
+
+
+def _has_three(values: Any) -> bool:
+    return isinstance(values, list | tuple) and len(values) == 3
 
 
 def _determinant(matrix: Matrix3) -> float:
