@@ -61,9 +61,8 @@ def findings(error: ValidationError, document: Document) -> list[Finding]:
             message = str(context.get("error", part["msg"]))
             found.append(Finding(document.line(path), path, hide_credentials(message)))
     # a required key that is there with a typing error in it is one problem, not two
-    for path in missing:
-        if path not in meant:
-            found.append(Finding(document.line(path), path, "this key is required and missing; add it"))
+    alone = (path for path in missing if path not in meant)
+    found += [Finding(document.line(path), path, "this key is required and missing; add it") for path in alone]
     for path, phrases in expected.items():
         message = f"expected {' or '.join(dict.fromkeys(phrases))}, got {got[path]}"
         found.append(Finding(document.line(path), path, message))
