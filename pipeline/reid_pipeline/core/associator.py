@@ -1,0 +1,245 @@
+"""Who is who, decided as it happens.
+
+Each time step, the tracks of every camera that showed something new are matched against everybody known, one camera
+at a time (people in one camera at one time are different people, people in two cameras need not be). A track gets an
+answer within half a second; it stays provisional until enough looks agree, and can be revised while the evidence grows.
+What was decided is written into `Assignment`s and `IdentityEvent`s; nothing here knows of clocks, files or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from reid_pipeline.core.consolidation import consolidate
+from reid_pipeline.core.links import LinkBook
+from reid_pipeline.core.people import People, Person
+from reid_pipeline.core.recall import UNKNOWN, Recall
+from reid_pipeline.core.similarity import Float64
+from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
+from reid_pipeline.core.timeline import TimeStep
+from reid_pipeline.core.topology import Topology
+from reid_pipeline.core.tracklets import Tracklet
+from reid_pipeline.types import (
+    NS_PER_S,
+    Assignment,
+    EncodedStep,
+    GalleryChange,
+    GallerySnapshot,
+    IdentityEvent,
+    Link,
+    State,
+    TrackletKey,
+)
+
+IMPOSSIBLE = -1e3
+"""Value of a pairing that must not happen; far below any sum of similarities in one camera."""
+
+RELUCTANCE = 4
+"""By how many margins a track's person must fall short of the threshold before the track leaves for nobody known."""
+
+
+class Associator:
+    """Gives every track an identity, step by step. `standings` and `people` are its whole state."""
+
+    def __init__(self, rules: AssociationRules, topology: Topology, snapshot: GallerySnapshot) -> None:
+        self.rules = rules
+        self.topology = topology
+        self.people = People(snapshot)
+        self.standings: dict[TrackletKey, Standing] = {}
+        self._recall = Recall()
+        self._links = LinkBook()
+        self._now_ns = 0
+
+    def step(self, step: TimeStep) -> Decisions:
+        """Take everything that happened in one time step and decide about the tracks that it concerns."""
+        now_ns = step.start_ns
+        for camera_step in step.steps:
+            self._witness(camera_step)
+            now_ns = max(now_ns, camera_step.timestamp_ns)
+        decisions = Decisions()
+        for camera in dict.fromkeys(camera_step.camera for camera_step in step.steps):
+            self._decide_camera(camera, now_ns, decisions)
+        self._settle(now_ns)
+        self._now_ns = now_ns
+        return decisions
+
+    def finish(self) -> Decisions:
+        """Look at everything within the window once more, with all that is known now."""
+        decisions = consolidate(
+            self.standings, self.people, rules=self.rules, topology=self.topology, now_ns=self._now_ns
+        )
+        self._recall.forget()
+        return decisions
+
+    def links(self) -> list[Link]:
+        """What holds each person's tracklets together, each tracklet linked to the one before it."""
+        return self._links.settled + self._links.pending(self.people)
+
+    def take_change(self) -> GalleryChange | None:
+        """What the gallery should learn since the last call."""
+        return self.people.take_change()
+
+    # -- what was seen ---------------------------------------------------------------------------------------------
+
+    def _witness(self, step: EncodedStep) -> None:
+        for track_id in step.tracked.track_id.tolist():
+            self._standing(step, track_id).tracklet.see(step.timestamp_ns)
+        for observation in step.observations:
+            standing = self._standing(step, observation.track_id)
+            standing.tracklet.observe(observation)
+            standing.fresh = True
+        for track_id in step.ended:
+            ended = self.standings.get(TrackletKey(step.camera, track_id))
+            if ended is not None:
+                ended.tracklet.ended = True
+                if ended.decided is not None:
+                    self.people.touch(ended.decided.identity)
+
+    def _standing(self, step: EncodedStep, track_id: int) -> Standing:
+        key = TrackletKey(step.camera, track_id)
+        standing = self.standings.get(key)
+        if standing is None:
+            standing = Standing(Tracklet(key, step.timestamp_ns, step.timestamp_ns))
+            self.standings[key] = standing
+        return standing
+
+    def _settle(self, now_ns: int) -> None:
+        """Let go of what lies before the window, so that a step costs the same after a day as after a minute."""
+        horizon_ns = now_ns - round(self.rules.window_s * NS_PER_S)
+        old = [key for key, s in self.standings.items() if s.tracklet.ended and s.tracklet.last_ns < horizon_ns]
+        for key in old:
+            standing = self.standings.pop(key)
+            if standing.decided is not None:
+                person = self.people[standing.decided.identity]
+                self._links.settle(person, standing.tracklet)
+                person.absorb(standing.tracklet)
+                self._recall.forget()
+
+    # -- deciding ----------------------------------------------------------------------------------------------------
+
+    def _decide_camera(self, camera: str, now_ns: int, decisions: Decisions) -> None:
+        due = [s for s in self.standings.values() if s.tracklet.key.camera == camera and self._is_due(s, now_ns)]
+        if not due:
+            return
+        due.sort(key=lambda standing: standing.tracklet.key)
+        people = list(self.people)
+        scores = np.stack([self._recall.scores(s.tracklet, people) for s in due])
+        self._rule_out(due, people, scores)
+        for standing, choice, row in zip(due, self._assign(due, people, scores), scores.tolist(), strict=True):
+            named = {person.id: score for person, score in zip(people, row, strict=True)}
+            self._apply(standing, choice, named, now_ns, decisions)
+
+    def _is_due(self, standing: Standing, now_ns: int) -> bool:
+        """A track without an answer is due with enough looks or after enough time; later, with every new look."""
+        if not standing.fresh or not len(standing.tracklet.looks):
+            return False
+        if standing.decided is not None:
+            return True
+        waited_s = (now_ns - standing.tracklet.start_ns) / NS_PER_S
+        return standing.tracklet.observed >= self.rules.prompt_looks or waited_s >= self.rules.prompt_s
+
+    def _rule_out(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> None:
+        """Set the scores of people whom a track cannot be. Tracks that are due together settle it by the assignment."""
+        contested = frozenset(s.tracklet.key for s in due)
+        for row, standing in enumerate(due):
+            for column, person in enumerate(people):
+                if scores[row, column] >= self.rules.match and not person.allows(
+                    standing.tracklet, self.topology, contested
+                ):
+                    scores[row, column] = UNKNOWN
+
+    def _assign(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> list[str | None]:
+        """One person per track: the assignment with the highest total; None where nobody known fits.
+
+        Being nobody known is worth the match threshold, in a column of each track's own. A track keeps its person unless
+        another is better by the margin, twice the margin once it is confirmed. It leaves its person for nobody only when
+        that person falls short of the threshold by four margins: a new person who is really the old one costs more than
+        a look that was bad.
+        """
+        count = len(people)
+        value = np.full((len(due), count + len(due)), IMPOSSIBLE)
+        value[:, :count] = np.where(scores >= self.rules.match, scores, IMPOSSIBLE)
+        for row, standing in enumerate(due):
+            value[row, count + row] = self.rules.match
+            decided = standing.decided
+            if decided is None:
+                continue
+            loyalty = self.rules.margin * (2 if decided.state is State.CONFIRMED else 1)
+            column = next(i for i, person in enumerate(people) if person.id == decided.identity)
+            if self._is_alone(standing):
+                value[row, column] = self.rules.match + loyalty
+            elif scores[row, column] != UNKNOWN:
+                value[row, column] = scores[row, column] + loyalty
+                value[row, count + row] = self.rules.match + loyalty - RELUCTANCE * self.rules.margin
+        rows, columns = linear_sum_assignment(value, maximize=True)
+        chosen: list[str | None] = [None] * len(due)
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+            if column < count and value[row, column] > IMPOSSIBLE:
+                chosen[row] = people[column].id
+        return chosen
+
+    def _is_alone(self, standing: Standing) -> bool:
+        """Whether the track is all there is of its person."""
+        if standing.decided is None:
+            return False
+        person = self.people[standing.decided.identity]
+        return not len(person.remembered) and set(person.members) == {standing.tracklet.key}
+
+    # -- acting on it ------------------------------------------------------------------------------------------------
+
+    def _apply(
+        self, standing: Standing, choice: str | None, scores: dict[str, float], now_ns: int, decisions: Decisions
+    ) -> None:
+        standing.fresh = False
+        tracklet, before = standing.tracklet, standing.decided
+        founded = choice is None or (before is not None and choice == before.identity and self._is_alone(standing))
+        person = self.people.new() if choice is None else self.people[choice]
+        own = self.rules.match if founded else scores[person.id]
+        rival = max((score for identity, score in scores.items() if identity != person.id), default=UNKNOWN)
+        margin = own - max(rival, self.rules.match - self.rules.margin if founded else UNKNOWN, -1.0)
+        trusted = founded or own >= self.rules.update
+        person.join(tracklet, trusted=trusted)
+        certain = tracklet.observed >= self.rules.confirm_observations and (founded or margin >= self.rules.margin)
+        was_confirmed = before is not None and before.identity == person.id and before.state is State.CONFIRMED
+        state = State.CONFIRMED if certain or was_confirmed else State.PROVISIONAL
+        reason = self._move(standing, person, now_ns, decisions)
+        assignment = Assignment(
+            camera=tracklet.key.camera,
+            track_id=tracklet.key.track_id,
+            identity=person.id,
+            timestamp_ns=now_ns,
+            score=1.0 if founded else min(max(own, 0.0), 1.0),
+            margin=min(max(margin, 0.0), 1.0),
+            state=state,
+            reason=reason or ("confirmed" if state is State.CONFIRMED else "linked"),
+        )
+        if state is State.CONFIRMED and not person.confirmed:
+            person.confirmed = True
+        if state is State.CONFIRMED:
+            self.people.touch(person.id)
+        standing.decided = assignment
+        if reason or before is None or before.state is not state:
+            decisions.assignments.append(assignment)
+
+    def _move(self, standing: Standing, person: Person, now_ns: int, decisions: Decisions) -> str:
+        """Record how the track came to the person; returns the reason, or "" when it was there already."""
+        tracklet, before = standing.tracklet, standing.decided
+        if before is not None and before.identity == person.id:
+            return ""
+        if before is None:
+            kind = "linked" if len(person.members) > 1 or len(person.remembered) else "new"
+            decisions.events.append(IdentityEvent(kind, now_ns, person.id, tracklet.key))
+            return kind
+        left = self.people[before.identity]
+        left.leave(tracklet.key)
+        if left.is_empty():
+            self.people.remove(left.id)
+            self._recall.forget()
+            kind = "merged"
+        else:
+            kind = "revised"
+        decisions.events.append(IdentityEvent(kind, now_ns, person.id, tracklet.key, left.id, "a better match"))
+        return kind

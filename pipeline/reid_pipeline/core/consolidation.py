@@ -1,0 +1,143 @@
+"""The last word on everything within the window: all tracklets at once instead of one step at a time.
+
+What was decided early was decided on few looks. At the end all looks are there, so the tracklets, and the people
+remembered from before (who cannot become each other), are clustered anew. Every difference from what was said while it
+happened becomes an event: `revised` (a track belongs to somebody else), `merged` (a person was somebody known already),
+`split` (a person was two).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reid_pipeline.core.clustering import agglomerate, matching
+from reid_pipeline.core.people import People, Person
+from reid_pipeline.core.similarity import Float64, likenesses
+from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
+from reid_pipeline.core.topology import Topology
+from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
+
+CERTAIN = 1 << 62
+"""Weight of a vote that no number of boxes outweighs."""
+
+Group = Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What is clustered: the tracklets (index below `len(standings)`), then the people remembered from before."""
+
+    standings: Sequence[Standing]
+    seeds: Sequence[Person]
+    similarity: Float64
+    possible: NDArray[np.bool_]
+
+
+def consolidate(
+    standings: Mapping[TrackletKey, Standing],
+    people: People,
+    *,
+    rules: AssociationRules,
+    topology: Topology,
+    now_ns: int,
+) -> Decisions:
+    """Cluster the tracklets anew, bring `standings` and `people` in line with the result, and say what changed."""
+    evidence = _gather([standings[key] for key in sorted(standings)], people, topology)
+    groups = agglomerate(evidence.similarity, evidence.possible, rules.match)
+    known = {person.id for person in people}
+    verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
+    for standing, verdict in verdicts:
+        if standing.decided is not None and standing.decided.identity != verdict.identity:
+            people[standing.decided.identity].leave(standing.tracklet.key)
+        people[verdict.identity].join(standing.tracklet, trusted=True)
+    decisions = Decisions()
+    for standing, verdict in verdicts:
+        _announce(standing, verdict, people, known, decisions)
+        standing.decided = verdict
+        person = people[verdict.identity]
+        person.confirmed = person.confirmed or verdict.state is State.CONFIRMED
+        people.touch(person.id)
+    for person in [person for person in people if person.is_empty()]:
+        people.remove(person.id)
+    return decisions
+
+
+def _gather(standings: Sequence[Standing], people: People, topology: Topology) -> _Evidence:
+    usable = [standing for standing in standings if len(standing.tracklet.looks)]
+    seeds = [person for person in people if len(person.remembered)]
+    sets = [s.tracklet.looks for s in usable] + [person.remembered for person in seeds]
+    similarity = likenesses([looks.vectors for looks in sets], [looks.weights for looks in sets])
+    possible = np.ones(similarity.shape, np.bool_)
+    for i, standing in enumerate(usable):
+        for j in range(i):
+            possible[i, j] = topology.compatible(standing.tracklet.span, usable[j].tracklet.span)
+            possible[j, i] = possible[i, j]
+    possible[len(usable) :, len(usable) :] = False
+    return _Evidence(usable, seeds, similarity, possible)
+
+
+def _verdicts(
+    groups: Sequence[Group], evidence: _Evidence, people: People, *, rules: AssociationRules, now_ns: int
+) -> list[tuple[Standing, Assignment]]:
+    """Each tracklet's final assignment. A group is the person for whom most of its boxes were assigned before."""
+    names = matching(_votes(groups, evidence))
+    verdicts: list[tuple[Standing, Assignment]] = []
+    for number, group in enumerate(groups):
+        members = [i for i in group if i < len(evidence.standings)]
+        if not members:
+            continue
+        identity = names[number] if number in names else people.new().id
+        for i in members:
+            score, margin = _strength(evidence.similarity[i], i, number, groups, rules.match)
+            standing = evidence.standings[i]
+            key = standing.tracklet.key
+            sure = standing.tracklet.observed >= rules.confirm_observations
+            state = State.CONFIRMED if sure else State.PROVISIONAL
+            verdict = Assignment(key.camera, key.track_id, identity, now_ns, score, margin, state, "confirmed")
+            verdicts.append((standing, verdict))
+    return verdicts
+
+
+def _votes(groups: Sequence[Group], evidence: _Evidence) -> list[tuple[int, str, int]]:
+    votes: dict[tuple[int, str], int] = {}
+    for number, group in enumerate(groups):
+        for i in group:
+            if i >= len(evidence.standings):
+                votes[number, evidence.seeds[i - len(evidence.standings)].id] = CERTAIN
+                continue
+            standing = evidence.standings[i]
+            if standing.decided is not None:
+                ballot = number, standing.decided.identity
+                votes[ballot] = votes.get(ballot, 0) + standing.tracklet.boxes
+    return [(number, name, weight) for (number, name), weight in votes.items()]
+
+
+def _strength(row: Float64, i: int, number: int, groups: Sequence[Group], match: float) -> tuple[float, float]:
+    """Score (mean similarity to the rest of its group, 1 when alone) and margin to the next best group, both 0..1."""
+    means = [float(row[[j for j in group if j != i]].mean()) if set(group) != {i} else None for group in groups]
+    own = means[number]
+    rival = max((mean for k, mean in enumerate(means) if k != number and mean is not None), default=-1.0)
+    score, margin = (1.0, match - rival) if own is None else (own, own - rival)
+    return min(max(score, 0.0), 1.0), min(max(margin, 0.0), 1.0)
+
+
+def _announce(standing: Standing, verdict: Assignment, people: People, known: set[str], decisions: Decisions) -> None:
+    before, key = standing.decided, standing.tracklet.key
+    if before is None:
+        kind, other = ("linked" if verdict.identity in known else "new"), None
+    elif before.identity == verdict.identity:
+        if before.state is not verdict.state:
+            decisions.assignments.append(verdict)
+        return
+    else:
+        left = people[before.identity]
+        kind = "merged" if left.is_empty() else "split" if verdict.identity not in known else "revised"
+        other = left.id
+    decisions.assignments.append(verdict)
+    decisions.events.append(
+        IdentityEvent(kind, verdict.timestamp_ns, verdict.identity, key, other, "the whole recording")
+    )

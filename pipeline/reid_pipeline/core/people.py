@@ -1,0 +1,167 @@
+"""The people known to a run: those the gallery remembered and those met since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from reid_pipeline.core.looks import Look, LookSet
+from reid_pipeline.core.similarity import quantise
+from reid_pipeline.core.topology import Topology
+from reid_pipeline.core.tracklets import Tracklet
+from reid_pipeline.types import (
+    GalleryChange,
+    GallerySnapshot,
+    Identity,
+    Prototype,
+    State,
+    TrackletKey,
+)
+
+PERSON_LOOKS = 32
+
+
+@dataclass(slots=True)
+class Person:
+    """`remembered` are looks from before the window; `members` the tracklets within it.
+
+    A member's looks describe the person only when it is in `trusted`: one that was linked with a middling score follows
+    the person but does not teach what they look like, so an error does not feed itself.
+    """
+
+    id: str
+    stored: bool = False
+    confirmed: bool = False
+    remembered: LookSet = field(default_factory=lambda: LookSet(PERSON_LOOKS))
+    members: dict[TrackletKey, Tracklet] = field(default_factory=dict)
+    trusted: set[TrackletKey] = field(default_factory=set)
+    cameras: set[str] = field(default_factory=set)
+    first_seen_ns: int | None = None
+    last_seen_ns: int | None = None
+
+    def allows(self, tracklet: Tracklet, topology: Topology, besides: frozenset[TrackletKey]) -> bool:
+        """Whether the tracklet can be this person, given where the members were; those in `besides` do not count."""
+        return all(
+            topology.compatible(member.span, tracklet.span)
+            for key, member in self.members.items()
+            if key != tracklet.key and key not in besides
+        )
+
+    def join(self, tracklet: Tracklet, *, trusted: bool) -> None:
+        self.members[tracklet.key] = tracklet
+        if trusted:
+            self.trusted.add(tracklet.key)
+        else:
+            self.trusted.discard(tracklet.key)
+
+    def leave(self, key: TrackletKey) -> None:
+        self.members.pop(key, None)
+        self.trusted.discard(key)
+
+    def witness(self, tracklet: Tracklet) -> None:
+        """Note where and when the tracklet saw the person."""
+        self.cameras.add(tracklet.key.camera)
+        start, last = tracklet.start_ns, tracklet.last_ns
+        self.first_seen_ns = start if self.first_seen_ns is None else min(self.first_seen_ns, start)
+        self.last_seen_ns = last if self.last_seen_ns is None else max(self.last_seen_ns, last)
+
+    def absorb(self, tracklet: Tracklet) -> None:
+        """Let the tracklet go, keeping what it taught."""
+        self.witness(tracklet)
+        if tracklet.key in self.trusted:
+            for look in tracklet.looks.looks:
+                self.remembered.add_look(look)
+        self.leave(tracklet.key)
+
+    def trusted_tracklets(self) -> list[Tracklet]:
+        return [member for key, member in self.members.items() if key in self.trusted and len(member.looks)]
+
+    def is_empty(self) -> bool:
+        """Whether nothing is left that this person could be recognised by."""
+        return not self.members and not len(self.remembered) and not self.stored
+
+    def to_identity(self) -> Identity:
+        seen = replace(self, cameras=set(self.cameras))
+        for member in self.members.values():
+            seen.witness(member)
+        state = State.CONFIRMED if self.confirmed else State.PROVISIONAL
+        return Identity(self.id, state, tuple(sorted(seen.cameras)), seen.first_seen_ns or 0, seen.last_seen_ns or 0)
+
+    def prototypes(self) -> tuple[Prototype, ...]:
+        """What the gallery should remember: the most different looks of all that are trusted, by camera, then time."""
+        looks = LookSet(PERSON_LOOKS)
+        for look in self.remembered.looks:
+            looks.add_look(look)
+        for tracklet in self.trusted_tracklets():
+            for look in tracklet.looks.looks:
+                looks.add_look(look)
+        chosen = sorted(looks.looks, key=lambda look: (look.camera, look.timestamp_ns, look.quality))
+        return tuple(Prototype(self.id, look.camera, look.timestamp_ns, look.quality, look.vector) for look in chosen)
+
+
+class People:
+    """All persons by id, in the order they were met, and the number of the next one."""
+
+    def __init__(self, snapshot: GallerySnapshot) -> None:
+        self._by_id: dict[str, Person] = {}
+        self._next_number = snapshot.next_number
+        self._touched: set[str] = set()
+        self._removed: set[str] = set()
+        for identity in snapshot.identities:
+            self._by_id[identity.id] = Person(
+                identity.id,
+                stored=True,
+                confirmed=identity.state is State.CONFIRMED,
+                cameras=set(identity.cameras),
+                first_seen_ns=identity.first_seen_ns,
+                last_seen_ns=identity.last_seen_ns,
+            )
+        for prototype in snapshot.prototypes:
+            look = Look(prototype.camera, prototype.timestamp_ns, prototype.quality, quantise(prototype.vector))
+            self._by_id[prototype.identity].remembered.add_look(look)
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __getitem__(self, identity: str) -> Person:
+        return self._by_id[identity]
+
+    def __contains__(self, identity: str) -> bool:
+        return identity in self._by_id
+
+    def new(self) -> Person:
+        """Somebody never seen before."""
+        person = Person(f"P{self._next_number:04d}")
+        self._next_number += 1
+        self._by_id[person.id] = person
+        return person
+
+    def touch(self, identity: str) -> None:
+        """Note that the gallery should learn of this person's state."""
+        self._touched.add(identity)
+
+    def remove(self, identity: str) -> None:
+        """The person is no more (all tracks turned out to be somebody else's). The number is not used again."""
+        if self._by_id.pop(identity).stored:
+            self._removed.add(identity)
+        self._touched.discard(identity)
+
+    def take_change(self) -> GalleryChange | None:
+        """What the gallery should learn since the last call, or None. Only confirmed people are remembered."""
+        people = [self._by_id[identity] for identity in sorted(self._touched) if self._by_id[identity].confirmed]
+        if not people and not self._removed:
+            return None
+        change = GalleryChange(
+            identities=tuple(person.to_identity() for person in people),
+            prototypes=tuple(prototype for person in people for prototype in person.prototypes()),
+            removed=tuple(sorted(self._removed)),
+            next_number=self._next_number,
+        )
+        for person in people:
+            person.stored = True
+        self._touched.difference_update(person.id for person in people)
+        self._removed.clear()
+        return change

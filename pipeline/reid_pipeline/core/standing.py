@@ -1,0 +1,42 @@
+"""What the association works on: its rules, what is decided about a track, and what a step decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from reid_pipeline.core.tracklets import Tracklet
+from reid_pipeline.types import Assignment, IdentityEvent
+
+
+@dataclass(frozen=True, slots=True)
+class AssociationRules:
+    """`match`, `update` and `margin` are similarities as `Recall` measures them.
+
+    A track is decided about when it has `prompt_looks` looks or is `prompt_s` old, whichever is first, and confirmed
+    with `confirm_observations` looks whose best person leads by `margin`. Decisions older than `window_s` stay.
+    """
+
+    match: float
+    update: float
+    margin: float = 0.05
+    prompt_looks: int = 2
+    prompt_s: float = 0.5
+    confirm_observations: int = 3
+    window_s: float = 600.0
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is decided about a track so far."""
+
+    tracklet: Tracklet
+    fresh: bool = False
+    decided: Assignment | None = None
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What a step decided; also collects across steps."""
+
+    assignments: list[Assignment] = field(default_factory=list)
+    events: list[IdentityEvent] = field(default_factory=list)

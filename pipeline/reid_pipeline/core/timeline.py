@@ -1,0 +1,79 @@
+"""From steps of single cameras to steps of the whole site.
+
+Cameras deliver at their own pace. The associator needs everything that happened up to a moment before it decides about
+that moment, whatever order it arrived in. So time is cut into steps of fixed length, and a step is complete once every
+camera has delivered something later, has ended, or has been given up waiting for. The result depends on the steps'
+content alone: live and replay, one thread or many, give the same sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reid_pipeline.types import NS_PER_S, EncodedStep
+
+STEP_NS = NS_PER_S // 10
+
+
+@dataclass(frozen=True, slots=True)
+class TimeStep:
+    """All camera steps with `start_ns <= timestamp_ns < start_ns + STEP_NS`, by time, then camera order."""
+
+    start_ns: int
+    steps: tuple[EncodedStep, ...]
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Collects camera steps and releases complete time steps in order.
+
+    A step that comes after its time was released (its camera had been given up) can no longer be decided about; it is
+    counted in `late`.
+    """
+
+    cameras: Sequence[str]
+    late: dict[str, int] = field(default_factory=dict)
+    _watermark_ns: dict[str, int | None] = field(default_factory=dict)
+    _waiting: dict[int, list[EncodedStep]] = field(default_factory=dict)
+    _released: int | None = None
+
+    def __post_init__(self) -> None:
+        self._watermark_ns = dict.fromkeys(self.cameras)
+        self.late = dict.fromkeys(self.cameras, 0)
+
+    def push(self, step: EncodedStep) -> list[TimeStep]:
+        """Take a camera's next step; returns the time steps that are complete now."""
+        bucket = step.timestamp_ns // STEP_NS
+        if self._released is not None and bucket <= self._released:
+            self.late[step.camera] += 1
+            return []
+        self._waiting.setdefault(bucket, []).append(step)
+        self._watermark_ns[step.camera] = step.timestamp_ns
+        return self._release()
+
+    def end(self, camera: str) -> list[TimeStep]:
+        """The camera delivers nothing more."""
+        self._watermark_ns.pop(camera, None)
+        return self._release()
+
+    def give_up_before(self, timestamp_ns: int) -> list[TimeStep]:
+        """Wait no longer for anything before the moment: a live site does not stand still for one camera."""
+        for camera, mark in self._watermark_ns.items():
+            if mark is None or mark < timestamp_ns:
+                self._watermark_ns[camera] = timestamp_ns
+        return self._release()
+
+    def _release(self) -> list[TimeStep]:
+        marks = list(self._watermark_ns.values())
+        if any(mark is None for mark in marks):
+            return []
+        open_bucket = min((mark // STEP_NS for mark in marks if mark is not None), default=None)
+        ready = sorted(bucket for bucket in self._waiting if open_bucket is None or bucket < open_bucket)
+        return [self._take(bucket) for bucket in ready]
+
+    def _take(self, bucket: int) -> TimeStep:
+        order = {camera: i for i, camera in enumerate(self.cameras)}
+        steps = sorted(self._waiting.pop(bucket), key=lambda step: (step.timestamp_ns, order[step.camera], step.index))
+        self._released = bucket
+        return TimeStep(bucket * STEP_NS, tuple(steps))

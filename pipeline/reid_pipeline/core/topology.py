@@ -1,0 +1,59 @@
+"""What the layout of the cameras says about who can be where, as far as it was given. Unknown means possible."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reid_pipeline.types import NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """How long people take from one camera to the next, in seconds."""
+
+    min_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where and when a track was seen, first to last box."""
+
+    camera: str
+    start_ns: int
+    end_ns: int
+
+    def overlaps(self, other: Span) -> bool:
+        return self.start_ns <= other.end_ns and other.start_ns <= self.end_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """`overlaps[a]` are the cameras that see part of what `a` sees; a camera that is missing there is not known about.
+
+    `travel[a, b]` is the time from leaving `a` to appearing in `b`.
+    """
+
+    overlaps: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    travel: Mapping[tuple[str, str], Travel] = field(default_factory=dict)
+
+    def can_see_together(self, a: str, b: str) -> bool:
+        """Whether one person can be in both cameras at the same time. Never in one camera twice."""
+        if a == b:
+            return False
+        known_a, known_b = self.overlaps.get(a), self.overlaps.get(b)
+        if known_a is None and known_b is None:
+            return True
+        return (known_a is not None and b in known_a) or (known_b is not None and a in known_b)
+
+    def compatible(self, a: Span, b: Span) -> bool:
+        """Whether the two spans can be one person."""
+        if a.overlaps(b):
+            return self.can_see_together(a.camera, b.camera)
+        earlier, later = (a, b) if a.end_ns < b.start_ns else (b, a)
+        travel = self.travel.get((earlier.camera, later.camera))
+        if travel is None:
+            return True
+        gap_s = (later.start_ns - earlier.end_ns) / NS_PER_S
+        return travel.min_s <= gap_s
