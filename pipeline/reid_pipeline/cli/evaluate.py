@@ -1,0 +1,60 @@
+"""`reid-pipeline evaluate`: score results against truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reid_pipeline.cli.options import AsJson
+from reid_pipeline.cli.terminal import print_json
+
+app = typer.Typer(name="evaluate", help="Score results against truth.")
+
+_EXAMPLE = "Example: reid-pipeline evaluate tracks out/tracks.json --truth lobby=gt_lobby.txt --oracle"
+
+
+@app.callback()
+def _group() -> None:
+    """Score results against truth."""
+
+
+@app.command(epilog=_EXAMPLE)
+def tracks(
+    tracks_file: Annotated[Path, typer.Argument(metavar="TRACKS.json", help="What a run wrote.")],
+    truth: Annotated[
+        list[str],
+        typer.Option(metavar="CAMERA=FILE", help="Truth of one camera, MOTChallenge rows; repeat for every camera."),
+    ],
+    oracle: Annotated[
+        bool, typer.Option("--oracle", help="Also score the same tracklets under their true identities, the ceiling.")
+    ] = False,
+    iou: Annotated[float, typer.Option(help="Overlap from which a box matches a true one.")] = 0.5,
+    ignore_unlabelled: Annotated[
+        bool, typer.Option("--ignore-unlabelled", help="Leave out boxes that overlap no true one, for partial truth.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score a tracks.json: IDF1 over all cameras, HOTA, MCTA, id switches, and each camera alone."""
+    from reid_tools.evaluate.tracks import evaluate_tracks
+
+    found = evaluate_tracks(tracks_file, _by_camera(truth), iou=iou, oracle=oracle, ignore_unlabelled=ignore_unlabelled)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        typer.echo(found.table())
+
+
+def _by_camera(values: list[str]) -> dict[str, Path]:
+    from reid_pipeline.errors import ConfigError
+
+    files: dict[str, Path] = {}
+    for value in values:
+        camera, separator, file = value.partition("=")
+        if not (camera and separator and file):
+            raise ConfigError(f"--truth: expected CAMERA=FILE, got {value!r}")
+        if camera in files:
+            raise ConfigError(f"--truth: camera {camera} is given twice; keep one")
+        files[camera] = Path(file)
+    return files

@@ -1,0 +1,104 @@
+"""What goes to the terminal: results to stdout, everything said along the way to stderr, bars only where they work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from reid_pipeline.config.secrets import hide_credentials
+
+if TYPE_CHECKING:
+    from reid_pipeline.runtime.report import Progress
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal, on stderr."""
+    typer.echo(hide_credentials(text), err=True)
+
+
+def error_line(text: str) -> None:
+    """What went wrong, on stderr; every line of the text is a problem of its own."""
+    for line in text.splitlines() or [""]:
+        note(f"error: {line}")
+
+
+def print_json(value: Any) -> None:
+    """A machine-readable result on stdout."""
+    typer.echo(json.dumps(value, indent=2, sort_keys=True))
+
+
+def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    """A plain table on stdout, columns aligned, that a shell can cut up as well."""
+    lines: list[tuple[str, ...]] = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
+
+
+def short_path(path: Path) -> str:
+    """The path as one would type it here: relative below the working folder, absolute elsewhere."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def short_count(number: float) -> str:
+    """A number in few characters: 9500, 12.3k, 20.1M."""
+    for least, size, unit in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
+        if number >= least:
+            return f"{number / size:.1f}{unit}"
+    return f"{number:.0f}"
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Progress for a person: bars with rate and time left on a terminal, elsewhere only the notes."""
+    if sys.stderr.isatty():
+        from reid_pipeline.cli.bars import Bars
+
+        with Bars() as bars:
+            yield bars
+    else:
+        yield _NotesOnly()
+
+
+class _NotesOnly:
+    def begin(self, task: str, total: int | None) -> None: ...
+
+    def advance(self, task: str, done: int) -> None: ...
+
+    def end(self, task: str) -> None: ...
+
+    def note(self, text: str) -> None:
+        note(text)
+
+
+@contextmanager
+def stopping_on_signals(stop: threading.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM set `stop`, so that the run ends cleanly; a second one ends it at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        # a buffered stream may be in the middle of a write when the signal comes
+        os.write(2, b"stopping; what was found so far is being written (once more: stop at once)\n")
+
+    previous = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
