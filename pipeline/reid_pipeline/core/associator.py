@@ -28,6 +28,7 @@ from reid_pipeline.types import (
     EncodedStep,
     GalleryChange,
     GallerySnapshot,
+    Identity,
     IdentityEvent,
     Link,
     State,
@@ -36,6 +37,9 @@ from reid_pipeline.types import (
 
 IMPOSSIBLE = -1e3
 """Value of a pairing that must not happen; far below any sum of similarities in one camera."""
+
+LONGEST_PAUSE_S = 60.0
+"""No tracker keeps a track for longer than this without a box, so such a track is over."""
 
 RELUCTANCE = 4
 """By how many margins a track's person must fall short of the threshold before the track leaves for nobody known."""
@@ -51,6 +55,7 @@ class Associator:
         self.standings: dict[TrackletKey, Standing] = {}
         self._recall = Recall()
         self._links = LinkBook()
+        self._settled: dict[TrackletKey, Assignment] = {}
         self._now_ns = 0
 
     def step(self, step: TimeStep) -> Decisions:
@@ -74,6 +79,15 @@ class Associator:
         self._recall.forget()
         return decisions
 
+    def assignments(self) -> dict[TrackletKey, Assignment]:
+        """The last assignment of every track that has one."""
+        decided = {key: s.decided for key, s in self.standings.items() if s.decided is not None}
+        return self._settled | decided
+
+    def identities(self) -> list[Identity]:
+        """Everybody who was seen in this run, in the order they were met."""
+        return [person.to_identity() for person in self.people if person.was_seen()]
+
     def links(self) -> list[Link]:
         """What holds each person's tracklets together, each tracklet linked to the one before it."""
         return self._links.settled + self._links.pending(self.people)
@@ -91,12 +105,6 @@ class Associator:
             standing = self._standing(step, observation.track_id)
             standing.tracklet.observe(observation)
             standing.fresh = True
-        for track_id in step.ended:
-            ended = self.standings.get(TrackletKey(step.camera, track_id))
-            if ended is not None:
-                ended.tracklet.ended = True
-                if ended.decided is not None:
-                    self.people.touch(ended.decided.identity)
 
     def _standing(self, step: EncodedStep, track_id: int) -> Standing:
         key = TrackletKey(step.camera, track_id)
@@ -108,14 +116,14 @@ class Associator:
 
     def _settle(self, now_ns: int) -> None:
         """Let go of what lies before the window, so that a step costs the same after a day as after a minute."""
-        horizon_ns = now_ns - round(self.rules.window_s * NS_PER_S)
-        old = [key for key, s in self.standings.items() if s.tracklet.ended and s.tracklet.last_ns < horizon_ns]
-        for key in old:
+        horizon_ns = now_ns - round(max(self.rules.window_s, LONGEST_PAUSE_S) * NS_PER_S)
+        for key in [key for key, standing in self.standings.items() if standing.tracklet.last_ns < horizon_ns]:
             standing = self.standings.pop(key)
             if standing.decided is not None:
                 person = self.people[standing.decided.identity]
                 self._links.settle(person, standing.tracklet)
                 person.absorb(standing.tracklet)
+                self._settled[key] = standing.decided
                 self._recall.forget()
 
     # -- deciding ----------------------------------------------------------------------------------------------------
@@ -154,10 +162,10 @@ class Associator:
     def _assign(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> list[str | None]:
         """One person per track: the assignment with the highest total; None where nobody known fits.
 
-        Being nobody known is worth the match threshold, in a column of each track's own. A track keeps its person unless
-        another is better by the margin, twice the margin once it is confirmed. It leaves its person for nobody only when
-        that person falls short of the threshold by four margins: a new person who is really the old one costs more than
-        a look that was bad.
+        Being nobody known is worth the match threshold, in a column of each track's own. A track keeps its person
+        unless another is better by the margin, twice the margin once it is confirmed. It leaves its person for nobody
+        only when that person falls short of the threshold by four margins: a new person who is really the old one
+        costs more than a look that was bad.
         """
         count = len(people)
         value = np.full((len(due), count + len(due)), IMPOSSIBLE)
@@ -235,7 +243,7 @@ class Associator:
             return kind
         left = self.people[before.identity]
         left.leave(tracklet.key)
-        if left.is_empty():
+        if left.is_nobody():
             self.people.remove(left.id)
             self._recall.forget()
             kind = "merged"

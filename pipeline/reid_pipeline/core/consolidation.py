@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from reid_pipeline.core.clustering import agglomerate, matching
 from reid_pipeline.core.people import People, Person
-from reid_pipeline.core.similarity import Float64, likenesses
+from reid_pipeline.core.similarity import Float64, coverages, likenesses
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
@@ -46,7 +46,7 @@ def consolidate(
     now_ns: int,
 ) -> Decisions:
     """Cluster the tracklets anew, bring `standings` and `people` in line with the result, and say what changed."""
-    evidence = _gather([standings[key] for key in sorted(standings)], people, topology)
+    evidence = _gather([standings[key] for key in sorted(standings)], people, rules, topology)
     groups = agglomerate(evidence.similarity, evidence.possible, rules.match)
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
@@ -61,23 +61,30 @@ def consolidate(
         person = people[verdict.identity]
         person.confirmed = person.confirmed or verdict.state is State.CONFIRMED
         people.touch(person.id)
-    for person in [person for person in people if person.is_empty()]:
+    for person in [person for person in people if person.is_nobody()]:
         people.remove(person.id)
     return decisions
 
 
-def _gather(standings: Sequence[Standing], people: People, topology: Topology) -> _Evidence:
+def _gather(standings: Sequence[Standing], people: People, rules: AssociationRules, topology: Topology) -> _Evidence:
     usable = [standing for standing in standings if len(standing.tracklet.looks)]
-    seeds = [person for person in people if len(person.remembered)]
-    sets = [s.tracklet.looks for s in usable] + [person.remembered for person in seeds]
-    similarity = likenesses([looks.vectors for looks in sets], [looks.weights for looks in sets])
-    possible = np.ones(similarity.shape, np.bool_)
-    for i, standing in enumerate(usable):
+    vectors = [standing.tracklet.looks.vectors for standing in usable]
+    weights = [standing.tracklet.looks.weights for standing in usable]
+    remembered = [person for person in people if len(person.remembered)]
+    covered = coverages(vectors, weights, [person.remembered.vectors for person in remembered])
+    recalled = np.flatnonzero((covered >= rules.match).any(axis=0))
+    tracks, count = len(usable), len(usable) + len(recalled)
+    similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
+    similarity[:tracks, :tracks] = likenesses(vectors, weights)
+    # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
+    similarity[:tracks, tracks:] = covered[:, recalled]
+    similarity[tracks:, :tracks] = covered[:, recalled].T
+    possible[:tracks, tracks:] = possible[tracks:, :tracks] = True
+    spans = [standing.tracklet.span for standing in usable]
+    for i, span in enumerate(spans):
         for j in range(i):
-            possible[i, j] = topology.compatible(standing.tracklet.span, usable[j].tracklet.span)
-            possible[j, i] = possible[i, j]
-    possible[len(usable) :, len(usable) :] = False
-    return _Evidence(usable, seeds, similarity, possible)
+            possible[i, j] = possible[j, i] = topology.compatible(span, spans[j])
+    return _Evidence(usable, [remembered[i] for i in recalled], similarity, possible)
 
 
 def _verdicts(
@@ -135,7 +142,7 @@ def _announce(standing: Standing, verdict: Assignment, people: People, known: se
         return
     else:
         left = people[before.identity]
-        kind = "merged" if left.is_empty() else "split" if verdict.identity not in known else "revised"
+        kind = "merged" if left.is_nobody() else "split" if verdict.identity not in known else "revised"
         other = left.id
     decisions.assignments.append(verdict)
     decisions.events.append(

@@ -23,18 +23,22 @@ PERSON_LOOKS = 32
 
 @dataclass(slots=True)
 class Person:
-    """`remembered` are looks from before the window; `members` the tracklets within it.
+    """`remembered` are looks from before the window; `members` the tracklets within it, `settled` counts those before.
+
+    `known_before` says that the gallery knew the person when the run began, `committed` that it knows of them now.
 
     A member's looks describe the person only when it is in `trusted`: one that was linked with a middling score follows
     the person but does not teach what they look like, so an error does not feed itself.
     """
 
     id: str
-    stored: bool = False
+    known_before: bool = False
+    committed: bool = False
     confirmed: bool = False
     remembered: LookSet = field(default_factory=lambda: LookSet(PERSON_LOOKS))
     members: dict[TrackletKey, Tracklet] = field(default_factory=dict)
     trusted: set[TrackletKey] = field(default_factory=set)
+    settled: int = 0
     cameras: set[str] = field(default_factory=set)
     first_seen_ns: int | None = None
     last_seen_ns: int | None = None
@@ -68,6 +72,7 @@ class Person:
     def absorb(self, tracklet: Tracklet) -> None:
         """Let the tracklet go, keeping what it taught."""
         self.witness(tracklet)
+        self.settled += 1
         if tracklet.key in self.trusted:
             for look in tracklet.looks.looks:
                 self.remembered.add_look(look)
@@ -76,9 +81,13 @@ class Person:
     def trusted_tracklets(self) -> list[Tracklet]:
         return [member for key, member in self.members.items() if key in self.trusted and len(member.looks)]
 
-    def is_empty(self) -> bool:
-        """Whether nothing is left that this person could be recognised by."""
-        return not self.members and not len(self.remembered) and not self.stored
+    def was_seen(self) -> bool:
+        """Whether any tracklet of this run is this person."""
+        return bool(self.members) or self.settled > 0
+
+    def is_nobody(self) -> bool:
+        """Whether nothing is left of the person: never in the gallery before, and no tracklet of this run."""
+        return not self.known_before and not self.was_seen()
 
     def to_identity(self) -> Identity:
         seen = replace(self, cameras=set(self.cameras))
@@ -110,7 +119,8 @@ class People:
         for identity in snapshot.identities:
             self._by_id[identity.id] = Person(
                 identity.id,
-                stored=True,
+                known_before=True,
+                committed=True,
                 confirmed=identity.state is State.CONFIRMED,
                 cameras=set(identity.cameras),
                 first_seen_ns=identity.first_seen_ns,
@@ -145,7 +155,7 @@ class People:
 
     def remove(self, identity: str) -> None:
         """The person is no more (all tracks turned out to be somebody else's). The number is not used again."""
-        if self._by_id.pop(identity).stored:
+        if self._by_id.pop(identity).committed:
             self._removed.add(identity)
         self._touched.discard(identity)
 
@@ -161,7 +171,7 @@ class People:
             next_number=self._next_number,
         )
         for person in people:
-            person.stored = True
+            person.committed = True
         self._touched.difference_update(person.id for person in people)
         self._removed.clear()
         return change

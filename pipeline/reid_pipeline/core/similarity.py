@@ -39,26 +39,35 @@ def cosine(a: Float32, b: Float32) -> Float64:
     return np.asarray(np.rint(product * _GRID) / _GRID)
 
 
-def likenesses(vectors: Sequence[Float32], weights: Sequence[Float64]) -> Float64:
-    """How alike sets of looks are, each to each, -1..1, symmetric float64 (N, N).
+def coverages(vectors: Sequence[Float32], weights: Sequence[Float64], by: Sequence[Float32]) -> Float64:
+    """How well the sets in `by` cover those in `vectors`, -1..1, float64 (N, M).
 
-    How well one set covers another is the weighted mean, over the other's looks, of each look's best counterpart. A
-    person has several looks (front, back, sitting, half hidden), and a mean over all pairs would punish a track for
-    showing only one of them. The likeness is the lower of the two coverages: measured on two sites with the encoder
-    person-reidentification-retail-0287, it separated same from different people better than the mean over pairs, the
-    higher coverage, the mean of both, or the mean of the top quarter of pairs.
+    One set covers another by the weighted mean, over the other's looks, of each look's best counterpart. A person has
+    several looks (front, back, sitting, half hidden), and a mean over all pairs would punish a track for showing only
+    one of them.
 
     Args:
         vectors: N sets of quantised unit vectors, float32 (n_i, D), each with n_i >= 1.
         weights: their weights, float64 (n_i,).
+        by: M such sets.
     """
-    if not vectors:
-        return np.zeros((0, 0))
-    everything, every_weight = np.concatenate(vectors), np.concatenate(weights)
+    if not vectors or not by:
+        return np.zeros((len(vectors), len(by)))
+    rows, row_weights = np.concatenate(vectors), np.concatenate(weights)[:, None]
     starts = np.concatenate(([0], np.cumsum([len(v) for v in vectors])[:-1]))
-    totals = np.add.reduceat(every_weight, starts)
-    covered = np.empty((len(vectors), len(vectors)))
-    for i, looks in enumerate(vectors):
-        best = cosine(looks, everything).max(axis=0)
-        covered[:, i] = np.add.reduceat(best * every_weight, starts) / totals
+    totals = np.add.reduceat(row_weights, starts)
+    covered = np.empty((len(vectors), len(by)))
+    for j, looks in enumerate(by):
+        best = cosine(rows, looks).max(axis=1)[:, None]
+        covered[:, j] = (np.add.reduceat(best * row_weights, starts) / totals)[:, 0]
+    return covered
+
+
+def likenesses(vectors: Sequence[Float32], weights: Sequence[Float64]) -> Float64:
+    """How alike sets of looks are, each to each, -1..1, symmetric float64 (N, N): the lower of the two coverages.
+
+    Measured on two sites with the encoder person-reidentification-retail-0287, this separated same from different
+    people better than the higher coverage, the mean of both, the mean over pairs, or the mean of their top quarter.
+    """
+    covered = coverages(vectors, weights, vectors)
     return np.asarray(np.minimum(covered, covered.T))

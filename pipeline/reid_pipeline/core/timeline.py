@@ -8,8 +8,9 @@ content alone: live and replay, one thread or many, give the same sequence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from reid_pipeline.types import NS_PER_S, EncodedStep
 
@@ -22,6 +23,12 @@ class TimeStep:
 
     start_ns: int
     steps: tuple[EncodedStep, ...]
+
+
+def in_time_steps(steps: Iterable[EncodedStep]) -> Iterator[TimeStep]:
+    """Cut steps that are in the order of a timeline already, as in a journal, into the same time steps again."""
+    for bucket, group in groupby(steps, key=lambda step: step.timestamp_ns // STEP_NS):
+        yield TimeStep(bucket * STEP_NS, tuple(group))
 
 
 @dataclass(slots=True)
@@ -53,15 +60,8 @@ class Timeline:
         return self._release()
 
     def end(self, camera: str) -> list[TimeStep]:
-        """The camera delivers nothing more."""
+        """Wait for the camera no longer; should it deliver again after all, it counts again."""
         self._watermark_ns.pop(camera, None)
-        return self._release()
-
-    def give_up_before(self, timestamp_ns: int) -> list[TimeStep]:
-        """Wait no longer for anything before the moment: a live site does not stand still for one camera."""
-        for camera, mark in self._watermark_ns.items():
-            if mark is None or mark < timestamp_ns:
-                self._watermark_ns[camera] = timestamp_ns
         return self._release()
 
     def _release(self) -> list[TimeStep]:

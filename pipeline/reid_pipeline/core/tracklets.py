@@ -20,7 +20,6 @@ class Tracklet:
     last_ns: int
     boxes: int = 0
     observed: int = 0
-    ended: bool = False
     looks: LookSet = field(default_factory=lambda: LookSet(TRACKLET_LOOKS))
 
     @property
