@@ -1,0 +1,1 @@
+"""Scoring what the pipeline found against the truth."""
