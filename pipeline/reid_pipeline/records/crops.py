@@ -1,0 +1,32 @@
+"""Saves the crops that were encoded, for those who ask for it (`output.crops`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from reid_pipeline.records.files import writing
+from reid_pipeline.types import Crop
+
+_QUALITY = 92
+
+
+class CropSaver:
+    """Stores crops as `folder/<camera>/<track_id>_<frame>.jpg`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder. Raises `RecordError`."""
+        self._folder = folder
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def save(self, crop: Crop) -> Path:
+        """Write one crop and say where. Raises `RecordError` when the disk refuses."""
+        path = self._folder / crop.camera / f"{crop.track_id:05d}_{crop.frame_index:07d}.jpg"
+        picture = cv2.cvtColor(crop.image, cv2.COLOR_RGB2BGR)
+        _, encoded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        with writing(path):
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(encoded.tobytes())
+        return path
