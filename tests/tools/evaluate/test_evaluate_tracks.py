@@ -153,6 +153,15 @@ def test_tracklets_without_identity_are_left_out_and_counted(split_run: Run) -> 
     assert "without an identity, not scored: 1" in result.table()
 
 
+def test_one_identity_on_two_people_at_once_is_one_person_found(split_run: Run) -> None:
+    split_run.person("lobby", 42, still(300, 0, 9))
+    split_run.track("lobby", "P0001", still(300, 0, 9))
+    lobby = evaluate_tracks(*split_run.write()).scores.cameras["lobby"]
+    assert (lobby.true_people, lobby.found_people) == (2, 1)
+    assert lobby.identity.idf1 == pytest.approx(11 / 20)
+    assert lobby.clear.recall == 1.0
+
+
 def test_strangers_cost_only_while_truth_names_everybody(split_run: Run) -> None:
     split_run.track("lobby", "P0003", still(300, 0, 9))
     tracks, truth = split_run.write()

@@ -136,7 +136,7 @@ def _row(name: str, scores: Scores, mcta: MctaScores | None) -> tuple[str, ...]:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
+    return f"{round(100 * share, 1) + 0.0:.1f}"  # never -0.0
 
 
 def _aligned(rows: list[tuple[str, ...]]) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence as Values
 from dataclasses import dataclass
 
 import numpy as np
 
-from reid_tools.evaluate.align import AlignedFrame, as_sequence
+from reid_tools.evaluate.align import UNIDENTIFIED, AlignedFrame, as_sequence
 from reid_tools.evaluate.clear import Matches, clear_scores, match_steps
 from reid_tools.evaluate.hota import hota_scores
 from reid_tools.evaluate.identity import identity_scores
@@ -35,29 +36,39 @@ def score_cameras(cameras: Mapping[str, AlignedCamera], identity: Ints, *, thres
         identity: The identity of each tracklet, (tracklets,), `UNIDENTIFIED` where it has none.
         threshold: IoU from which two boxes match. HOTA has thresholds of its own.
     """
-    sequences = {name: as_sequence(camera.frames, identity) for name, camera in cameras.items()}
-    pooled = as_sequence((frame for camera in cameras.values() for frame in camera.frames), identity)
-    matched = match_steps(pooled, threshold=threshold)
-    scores = _scores(pooled, matched, threshold)
+    pooled = _Naming.of([frame for camera in cameras.values() for frame in camera.frames], identity, threshold)
+    scores = pooled.scores(threshold)
     mcta = mcta_scores(
-        pooled,
-        matched,
+        pooled.sequence,
+        pooled.matched,
         scores.clear,
         cameras=np.repeat(np.arange(len(cameras)), [len(camera.frames) for camera in cameras.values()]),
         times=np.concatenate([camera.time_ms for camera in cameras.values()]),
     )
-    single = {
-        name: _scores(sequence, match_steps(sequence, threshold=threshold), threshold)
-        for name, sequence in sequences.items()
-    }
-    return MultiCameraScores(pooled=scores, mcta=mcta, cameras=single)
+    single = {name: _Naming.of(camera.frames, identity, threshold) for name, camera in cameras.items()}
+    return MultiCameraScores(scores, mcta, {name: camera.scores(threshold) for name, camera in single.items()})
 
 
-def _scores(sequence: Sequence, matched: tuple[Matches, ...], threshold: float) -> Scores:
-    return Scores(
-        identity=identity_scores(sequence, threshold=threshold),
-        hota=hota_scores(sequence),
-        clear=clear_scores(sequence, matched),
-        true_people=sequence.truth_ids,
-        found_people=sequence.predicted_ids,
-    )
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """Frames under one naming of their tracklets: the steps, their matched pairs, and how many people were named."""
+
+    sequence: Sequence
+    matched: tuple[Matches, ...]
+    found_people: int
+
+    @classmethod
+    def of(cls, frames: Values[AlignedFrame], identity: Ints, threshold: float) -> _Naming:
+        sequence = as_sequence(frames, identity)
+        tracklets = np.concatenate([np.zeros(0, np.int64), *(frame.tracklet for frame in frames)])
+        found = np.setdiff1d(identity[tracklets], [UNIDENTIFIED])
+        return cls(sequence, match_steps(sequence, threshold=threshold), len(found))
+
+    def scores(self, threshold: float) -> Scores:
+        return Scores(
+            identity=identity_scores(self.sequence, threshold=threshold),
+            hota=hota_scores(self.sequence),
+            clear=clear_scores(self.sequence, self.matched),
+            true_people=self.sequence.truth_ids,
+            found_people=self.found_people,
+        )
