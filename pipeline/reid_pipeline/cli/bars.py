@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from reid_pipeline.cli.terminal import short_count
-from reid_pipeline.config.secrets import hide_credentials
+from reid_pipeline.video.redact import redact
 
 
 class _Done(ProgressColumn):
@@ -49,4 +49,4 @@ class Bars:
         self._progress.remove_task(self._tasks.pop(task))
 
     def note(self, text: str) -> None:
-        self._progress.console.print(hide_credentials(text), markup=False, highlight=False)
+        self._progress.console.print(redact(text), markup=False, highlight=False)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from reid_pipeline.config.secrets import hide_credentials
+from reid_pipeline.video.redact import redact
 
 if TYPE_CHECKING:
     from reid_pipeline.runtime.report import Progress
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def note(text: str) -> None:
     """A line for the person at the terminal, on stderr."""
-    typer.echo(hide_credentials(text), err=True)
+    typer.echo(redact(text), err=True)
 
 
 def error_line(text: str) -> None:

@@ -86,9 +86,11 @@ class Camera(Section):
     @field_validator("homography", mode="before")
     @classmethod
     def _three_by_three(cls, rows: Any) -> Any:
-        if rows is not None and not (_has_three(rows) and all(_has_three(row) for row in rows)):
+        if rows is None:
+            return None
+        if not (_has_three(rows) and all(_has_three(row) for row in rows)):
             raise ValueError("expected three rows of three numbers")
-        return rows
+        return tuple(tuple(row) for row in rows)
 
     @field_validator("homography", mode="after")
     @classmethod
