@@ -30,6 +30,9 @@ EXPECTED_PATTERNS = {
     DURATION_PATTERN: "a duration such as 30m, 72h or 7d",
 }
 
+# pydantic's JSON Schema gives the pattern of a map's keys without forbidding others
+ONLY_NAMED: dict[str, Any] = {"additionalProperties": False}
+
 CameraName = Annotated[str, Field(pattern=NAME_PATTERN, max_length=64)]
 Row = tuple[float, float, float]
 Matrix3 = tuple[Row, Row, Row]
@@ -65,7 +68,7 @@ class Camera(Section):
     """A video file, a folder or glob of pictures, a stream's address (rtsp://, http://), or a device's number."""
     start: datetime | None = None
     """Wall time of frame 0 of a recording, such as 2026-03-01T09:00:00Z; without a zone it is read as UTC."""
-    neighbors: dict[CameraName, TravelTime] = Field(default={})
+    neighbors: dict[CameraName, TravelTime] = Field(default={}, json_schema_extra=ONLY_NAMED)
     """Cameras that people reach directly from this one, and how long that takes."""
     overlaps: tuple[CameraName, ...] | None = None
     """Cameras that see some of the same floor; an empty list says that there are none, null that it is not known."""
@@ -116,7 +119,7 @@ class Detector(Section):
     """Detect on every Nth frame only; tracks coast over the frames between."""
     backend: Backend = "auto"
     """The runtime that executes the model: auto, openvino, onnxruntime, ..."""
-    detections: dict[CameraName, Annotated[str, Field(min_length=1)]] = Field(default={})
+    detections: dict[CameraName, Annotated[str, Field(min_length=1)]] = Field(default={}, json_schema_extra=ONLY_NAMED)
     """With `model: recorded`: each camera's file of recorded boxes in MOTChallenge format."""
     threads: int = Field(default=0, ge=0, le=1024)
     """CPU threads for the model; 0 leaves it to the runtime."""
@@ -197,7 +200,7 @@ class Output(Section):
 class Config(Section):
     """A whole cameras.yaml."""
 
-    cameras: dict[CameraName, Camera] = Field(min_length=1)
+    cameras: dict[CameraName, Camera] = Field(min_length=1, json_schema_extra=ONLY_NAMED)
     """Stable camera name -> its settings. Names appear in ids, file names and results."""
     detector: Detector = Detector()
     """What finds people in a frame."""

@@ -53,7 +53,7 @@ def test_everything_that_can_be_said_of_a_camera(load: Load) -> None:
     assert camera.start_ns == 1_772_355_600_250_000_000
     assert camera.neighbors["street"].max_s == 40.5
     assert camera.overlaps == ("street",)
-    assert camera.homography == ((1, 0, 2), (0, 1, 3), (0, 0, 1))
+    assert camera.homography == ((1.0, 0.0, 2.0), (0.0, 1.0, 3.0), (0.0, 0.0, 1.0))
     assert (camera.fps, camera.timeout_s, camera.transport) == (12.5, 3, "udp")
 
 
