@@ -18,6 +18,7 @@ from reid_pipeline.cli.terminal import error_line
 from reid_pipeline.errors import ConfigError, PipelineError
 
 FAILED, WRONG_USE = 1, 2
+INTERRUPTED = 130  # what typer makes of a KeyboardInterrupt; older versions raise Abort
 PROGRAM = "reid-pipeline"
 DEBUG = "--debug"
 
@@ -75,6 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if debug:
             raise
         return _report(error)
+    if status == INTERRUPTED:
+        error_line("interrupted")
+        return FAILED
     return status if isinstance(status, int) else 0
 
 

@@ -36,7 +36,10 @@ def check(config: ConfigFile, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: reid-pipeline config schema > cameras.schema.json")
 def schema() -> None:
-    """Print the JSON Schema of cameras.yaml, for editors that complete and check."""
+    """Print the JSON Schema of cameras.yaml.
+
+    Editors complete and check a file as one types when they know its schema.
+    """
     from reid_pipeline.config.schema import config_schema
 
     print_json(config_schema())

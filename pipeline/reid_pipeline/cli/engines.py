@@ -37,7 +37,10 @@ def pull(
     mirror: Mirror = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch models into the model folder and check them; prints where each file is."""
+    """Fetch models into the model folder.
+
+    Each file is checked against its sha256; prints where the files are.
+    """
     from reid_engines.store import resolve
 
     models = [_known(name) for name in names]
@@ -64,7 +67,10 @@ def build(
         typer.Option(metavar="FILE.onnx", help="Where to write; by default beside the checkpoint.", show_default=False),
     ] = None,
 ) -> None:
-    """Export a .pt checkpoint to ONNX, which is what the pipeline runs. Needs the extra [ultralytics]."""
+    """Export a .pt checkpoint to ONNX.
+
+    ONNX is what the pipeline runs. Needs the extra [ultralytics].
+    """
     from reid_pipeline.detect.export import export_checkpoint
 
     written = export_checkpoint(checkpoint, output or checkpoint.with_suffix(".onnx"))

@@ -36,7 +36,10 @@ def tracks(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Score a tracks.json: IDF1 over all cameras, HOTA, MCTA, id switches, and each camera alone."""
+    """Score the tracks.json of a run.
+
+    IDF1 over all cameras with one identity map, HOTA, MCTA, id switches, and each camera for itself.
+    """
     from reid_tools.evaluate.tracks import evaluate_tracks
 
     found = evaluate_tracks(tracks_file, _by_camera(truth), iou=iou, oracle=oracle, ignore_unlabelled=ignore_unlabelled)

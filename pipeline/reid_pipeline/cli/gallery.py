@@ -48,7 +48,10 @@ def show(
     identity: Annotated[str, typer.Argument(metavar="ID", help="An identity, such as P0003.")],
     as_json: AsJson = False,
 ) -> None:
-    """Show one person: where and when seen, and the looks that are remembered."""
+    """Show one person.
+
+    Where and when the person was seen, and the looks that are remembered.
+    """
     from reid_pipeline.errors import ConfigError
 
     snapshot = _snapshot(gallery)
