@@ -13,3 +13,7 @@ Mirror = Annotated[
     Path | None,
     typer.Option("--mirror", metavar="DIR", help="Take model files from this folder before asking the network."),
 ]
+Limit = Annotated[
+    float | None,
+    typer.Option("--limit", metavar="SECONDS", min=0, help="End every camera after so many seconds of its own time."),
+]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reid_pipeline.cli.options import AsJson, ConfigFile, Mirror
+from reid_pipeline.cli.options import AsJson, ConfigFile, Limit, Mirror
 from reid_pipeline.cli.terminal import error_line, note, print_json, progress, short_path, stopping_on_signals
 
 if TYPE_CHECKING:
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 OutputFolder = Annotated[
     Path | None,
     typer.Option("--output", metavar="DIR", help="Write to this folder and not to the configured one."),
-]
-Limit = Annotated[
-    float | None,
-    typer.Option("--limit", metavar="SECONDS", min=0, help="End every camera after so many seconds of its own time."),
 ]
 Threads = Annotated[int, typer.Option(metavar="N", min=0, help="CPU threads for the models; 0: all.")]
 
