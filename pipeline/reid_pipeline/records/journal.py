@@ -23,6 +23,7 @@ from typing import Any, BinaryIO, NoReturn
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reid_pipeline.errors import RecordError
 from reid_pipeline.records.document import ModelRecord
@@ -67,12 +68,13 @@ class JournalCamera:
 
 @dataclass(frozen=True, slots=True)
 class JournalHeader:
-    """What a journal says about itself. `dim` is the length of the encoder's vectors."""
+    """What a journal says about itself. `dim` is the length of the encoder's vectors, `match` its threshold."""
 
     cameras: tuple[JournalCamera, ...]
     detector: ModelRecord
     encoder: ModelRecord
     dim: int
+    match: float
     epoch_ns: int | None = None
 
     def to_json(self) -> bytes:
@@ -88,6 +90,7 @@ class JournalHeader:
             detector=ModelRecord(**fields["detector"]),
             encoder=ModelRecord(**fields["encoder"]),
             dim=int(fields["dim"]),
+            match=float(fields["match"]),
             epoch_ns=fields["epoch_ns"],
         )
 
@@ -250,20 +253,27 @@ class JournalSteps(Iterator[EncodedStep]):
                 score=np.ascontiguousarray(tracked["score"], np.float32),
                 track_id=np.ascontiguousarray(tracked["track_id"], np.int64),
             ),
-            observations=tuple(_observation(camera, row) for row in observed),
+            observations=_observations(camera, observed),
             ended=tuple(np.frombuffer(payload, _ENDED, ended, offset).tolist()),
         )
 
 
-def _observation(camera: str, row: Any) -> Observation:
-    return Observation(
-        camera=camera,
-        track_id=int(row["track_id"]),
-        frame_index=int(row["frame_index"]),
-        timestamp_ns=int(row["timestamp_ns"]),
-        xyxy=np.array(row["xyxy"], np.float32),
-        quality=float(row["quality"]),
-        vector=np.array(row["vector"], np.float32),
+def _observations(camera: str, rows: NDArray[np.void]) -> tuple[Observation, ...]:
+    xyxy = np.ascontiguousarray(rows["xyxy"], np.float32)
+    vectors = np.ascontiguousarray(rows["vector"], np.float32)
+    names = ("track_id", "frame_index", "timestamp_ns", "quality")
+    values = zip(*(rows[name].tolist() for name in names), strict=True)
+    return tuple(
+        Observation(
+            camera=camera,
+            track_id=track_id,
+            frame_index=frame_index,
+            timestamp_ns=timestamp_ns,
+            xyxy=xyxy[place],
+            quality=quality,
+            vector=vectors[place],
+        )
+        for place, (track_id, frame_index, timestamp_ns, quality) in enumerate(values)
     )
 
 

@@ -82,7 +82,7 @@ def summary() -> RunSummary:
             deterministic=True,
             epoch_ns=1_772_355_600_123_000_000,
         ),
-        cameras=(CameraRecord("street", 640, 360, 10.0, 6, 1), CameraRecord("lobby", 320, 240, 29.97, 6, 0)),
+        cameras=(CameraRecord("street", 640, 360, 10.0, 6, 1), CameraRecord("lobby", 320, 240, 9.97, 6, 0)),
         assignments={each.key: each for each in assigned},
         identities=[
             Identity("P0002", State.PROVISIONAL, ("lobby",), 0, 0),

@@ -16,6 +16,7 @@ HEADER = JournalHeader(
     detector=ModelRecord("yolox-tiny", "abc"),
     encoder=ModelRecord("toy", "def"),
     dim=4,
+    match=0.7,
     epoch_ns=1_772_355_600_000_000_000,
 )
 
