@@ -1,0 +1,1 @@
+"""How fast the pipeline is, beside a well-known alternative, and whether it stays so."""
