@@ -150,12 +150,18 @@ class Associator:
         return standing.tracklet.observed >= self.rules.prompt_looks or waited_s >= self.rules.prompt_s
 
     def _rule_out(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> None:
-        """Set the scores of people whom a track cannot be. Tracks that are due together settle it by the assignment."""
+        """Set the scores of people whom a track cannot be.
+
+        Tracks that are due together settle it by the assignment. But a person of whom nothing is known except by those
+        tracks cannot be taken over: one of them would become who the other has been, and the other nobody.
+        """
         contested = frozenset(s.tracklet.key for s in due)
-        for row, standing in enumerate(due):
-            for column, person in enumerate(people):
-                if scores[row, column] >= self.rules.match and not person.allows(
-                    standing.tracklet, self.topology, contested
+        for column, person in enumerate(people):
+            takeable = len(person.remembered) > 0 or not person.trusted <= contested
+            for row, standing in enumerate(due):
+                key = standing.tracklet.key
+                if scores[row, column] >= self.rules.match and not (
+                    (takeable or key in person.members) and person.allows(standing.tracklet, self.topology, contested)
                 ):
                     scores[row, column] = UNKNOWN
 

@@ -47,7 +47,7 @@ def consolidate(
 ) -> Decisions:
     """Cluster the tracklets anew, bring `standings` and `people` in line with the result, and say what changed."""
     evidence = _gather([standings[key] for key in sorted(standings)], people, rules, topology)
-    groups = agglomerate(evidence.similarity, evidence.possible, rules.match)
+    groups = _adopt(agglomerate(evidence.similarity, evidence.possible, rules.match), evidence, rules.match)
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
     for standing, verdict in verdicts:
@@ -85,6 +85,30 @@ def _gather(standings: Sequence[Standing], people: People, rules: AssociationRul
         for j in range(i):
             possible[i, j] = possible[j, i] = topology.compatible(span, spans[j])
     return _Evidence(usable, [remembered[i] for i in recalled], similarity, possible)
+
+
+def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[Group]:
+    """Give tracklets that were left alone to the group whose looks together cover theirs best, if that reaches `match`.
+
+    A short or mixed tracklet may be like no single other one on average and still show nothing that the person does not
+    show elsewhere. This is the measure that live decisions use, so looking back never loses what they had found.
+    """
+    looks = [(s.tracklet.looks.vectors, s.tracklet.looks.weights) for s in evidence.standings]
+    looks += [(person.remembered.vectors, person.remembered.weights) for person in evidence.seeds]
+    kept = [list(group) for group in groups]
+    for lone in [group for group in kept if len(group) == 1 and group[0] < len(evidence.standings)]:
+        item = lone[0]
+        homes = [g for g in kept if g and g is not lone and evidence.possible[item, g].all()]
+        if not homes:
+            continue
+        vectors, weights = looks[item]
+        by = [np.concatenate([looks[i][0] for i in home]) for home in homes]
+        covered = coverages([vectors], [weights], by)[0]
+        best = int(covered.argmax())
+        if covered[best] >= match:
+            homes[best].append(item)
+            lone.clear()
+    return [sorted(group) for group in kept if group]
 
 
 def _verdicts(
