@@ -79,15 +79,18 @@ def reading(path: Path) -> Iterator[None]:
 def connect(path: Path, *, write: bool) -> sqlite3.Connection:
     """Open the file, and create an empty one when it is missing and `write` is true; nothing is read yet.
 
-    Transactions are begun and ended by hand. Any thread may use the connection, one at a time.
+    Without `write` SQLite refuses every change of content, but may still put in order what a killed writer left half
+    done. Transactions are begun and ended by hand. Any thread may use the connection, one at a time.
     """
-    return sqlite3.connect(
-        f"file:{quote(str(path))}?mode={'rwc' if write else 'ro'}",
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={'rwc' if write else 'rw'}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,
         check_same_thread=False,
     )
+    connection.execute(f"PRAGMA query_only = {not write}")
+    return connection
 
 
 def log_of(path: Path) -> Path:

@@ -22,7 +22,8 @@ DIM = 512
 LOOKS = 8
 REMEMBERED = 10
 
-# Commits one new person after the other, forgets the tenth last, and says each number when it is committed.
+# Commits one new person after the other, forgets the tenth last, and says each number when it is committed. Every
+# seventh time it closes the gallery and opens it again, so that a kill may hit that too.
 WRITER = f"""
 import sys
 from pathlib import Path
@@ -31,7 +32,10 @@ from reid_pipeline.gallery.sqlite import SqliteGallery
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.types import GalleryChange, Identity, Prototype, State
 
-gallery = SqliteGallery.open_for_writing(Path(sys.argv[1]), EncoderStamp("test", "a" * 64, {DIM}))
+def open_it():
+    return SqliteGallery.open_for_writing(Path(sys.argv[1]), EncoderStamp("test", "a" * 64, {DIM}))
+
+gallery = open_it()
 number = gallery.snapshot().next_number
 while True:
     name = f"P{{number:06d}}"
@@ -43,6 +47,9 @@ while True:
         next_number=number + 1,
     ))
     print(number, flush=True)
+    if number % 7 == 0:
+        gallery.close()
+        gallery = open_it()
     number += 1
     if len(sys.argv) > 2:
         sys.stdin.read()
