@@ -31,7 +31,8 @@ def _repeat(source: InputContainer, target: OutputContainer, times: int) -> None
     copy = target.add_stream_from_template(video)
     shift = 0
     for _ in range(times):
-        source.seek(0)
+        if shift:
+            source.seek(0)
         start, end = None, 0
         for packet in source.demux(video):
             if packet.pts is None or packet.dts is None:
