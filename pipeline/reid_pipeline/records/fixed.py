@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TypeAlias, TypeVar
 
@@ -25,7 +26,13 @@ Json: TypeAlias = "str | int | bool | Raw | list[Json] | tuple[Json, ...] | Mapp
 
 
 def decimal(value: float, places: int) -> Raw:
-    """The number rounded to `places` decimals and written with all of them; never "-0.00"."""
+    """The number rounded to `places` decimals and written with all of them; never "-0.00".
+
+    Raises:
+        ValueError: NaN or infinity, which JSON has no word for.
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"cannot write {value} to JSON")
     return Raw(f"{round(float(value), places) + 0.0:.{places}f}")
 
 
