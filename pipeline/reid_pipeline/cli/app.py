@@ -99,7 +99,8 @@ def _report(error: Exception) -> int:
     if isinstance(error, OSError):
         error_line(str(error))
         return FAILED
-    error_line(f"unexpected {type(error).__name__}: {error}; {DEBUG} shows where")
+    message = " ".join(str(error).split())
+    error_line(f"unexpected {type(error).__name__}: {message}; {DEBUG} shows where")
     return FAILED
 
 
