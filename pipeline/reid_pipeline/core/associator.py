@@ -183,8 +183,8 @@ class Associator:
                 continue
             loyalty = self.rules.margin * (2 if decided.state is State.CONFIRMED else 1)
             column = next(i for i, person in enumerate(people) if person.id == decided.identity)
-            if self._is_alone(standing):
-                value[row, column] = self.rules.match + loyalty
+            if self._is_founder(standing):
+                value[row, column] = max(scores[row, column], self.rules.match) + loyalty
             elif scores[row, column] != UNKNOWN:
                 value[row, column] = scores[row, column] + loyalty
                 value[row, count + row] = self.rules.match + loyalty - RELUCTANCE * self.rules.margin
@@ -195,12 +195,12 @@ class Associator:
                 chosen[row] = people[column].id
         return chosen
 
-    def _is_alone(self, standing: Standing) -> bool:
-        """Whether the track is all there is of its person."""
+    def _is_founder(self, standing: Standing) -> bool:
+        """Whether the track is the first of its person. Should the person fall apart, it is the others who leave."""
         if standing.decided is None:
             return False
         person = self.people[standing.decided.identity]
-        return not len(person.remembered) and set(person.members) == {standing.tracklet.key}
+        return not len(person.remembered) and next(iter(person.members)) == standing.tracklet.key
 
     # -- acting on it ------------------------------------------------------------------------------------------------
 
@@ -209,7 +209,7 @@ class Associator:
     ) -> None:
         standing.fresh = False
         tracklet, before = standing.tracklet, standing.decided
-        founded = choice is None or (before is not None and choice == before.identity and self._is_alone(standing))
+        founded = choice is None or (before is not None and choice == before.identity and self._is_founder(standing))
         person = self.people.new() if choice is None else self.people[choice]
         own = self.rules.match if founded else scores[person.id]
         rival = max((score for identity, score in scores.items() if identity != person.id), default=UNKNOWN)

@@ -45,7 +45,8 @@ class RunOptions:
     """What the command line adds to the configuration.
 
     `output` replaces the configured folder, `journal` names a file to write observations to, `realtime` plays files at
-    their own pace, `limit_s` ends every camera after so many seconds of its own time. `stop` ends the run early, cleanly.
+    their own pace, `limit_s` ends every camera after so many seconds of its own time. Setting `stop` ends the run early
+    and cleanly.
     """
 
     output: Path | None = None

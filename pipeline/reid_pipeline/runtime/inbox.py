@@ -1,0 +1,136 @@
+"""Where the cameras' threads hand over their frames.
+
+Recordings wait until their frame is taken, so nothing is lost; their frames are taken in the order of their time, which
+makes a live run over recordings see the same sequence as a replay. Live cameras do not wait: the newest frame takes the
+place of one that nobody took in time, and that one is counted as skipped.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from reid_pipeline.runtime.cameras import CameraRun
+from reid_pipeline.types import NS_PER_S, Frame
+
+AHEAD_FRAMES = 4
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A frame of a camera, or None for the camera's end."""
+
+    camera: CameraRun
+    frame: Frame | None
+
+
+@dataclass(slots=True)
+class _Lane:
+    camera: CameraRun
+    order: int
+    waits: bool
+    frames: deque[Frame] = field(default_factory=deque)
+    over: bool = False
+    last_s: float = field(default_factory=time.monotonic)
+
+
+class Inbox:
+    """One lane and one thread per camera. `realtime` makes recordings behave as live cameras at their own pace."""
+
+    def __init__(self, cameras: Mapping[str, CameraRun], *, realtime: bool, limit_s: float | None) -> None:
+        self._changed = threading.Condition()
+        self._closed = threading.Event()
+        self._limit_s = limit_s
+        self._error: Exception | None = None
+        live_site = realtime or any(camera.source.live for camera in cameras.values())
+        self._lanes = [_Lane(camera, order, waits=not live_site) for order, camera in enumerate(cameras.values())]
+        for lane in self._lanes:
+            read = self._read_paced if live_site and not lane.camera.source.live else self._read
+            threading.Thread(
+                target=self._run, args=(lane, read), name=f"camera {lane.camera.name}", daemon=True
+            ).start()
+
+    def take(self, timeout_s: float) -> Arrival | None:
+        """The next frame or camera's end; None when nothing came in time. Raises what a camera's thread raised."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._error is not None or self._next() is not None, timeout_s)
+            if self._error is not None:
+                raise self._error
+            lane = self._next()
+            if lane is None:
+                return None
+            self._changed.notify_all()
+            if lane.frames:
+                return Arrival(lane.camera, lane.frames.popleft())
+            self._lanes.remove(lane)
+            return Arrival(lane.camera, None)
+
+    @property
+    def over(self) -> bool:
+        """Whether every camera's end has been taken."""
+        return not self._lanes
+
+    def silent(self, longer_than_s: float) -> list[str]:
+        """Live cameras that have given nothing for so long."""
+        now_s = time.monotonic()
+        with self._changed:
+            quiet = [lane for lane in self._lanes if not lane.waits and not lane.frames and not lane.over]
+            return [lane.camera.name for lane in quiet if now_s - lane.last_s > longer_than_s]
+
+    def close(self) -> None:
+        """Let go of all cameras; their ends can still be taken."""
+        self._closed.set()
+        for lane in list(self._lanes):
+            lane.camera.source.close()
+        with self._changed:
+            self._changed.notify_all()
+
+    def _next(self) -> _Lane | None:
+        """The lane to take from: the earliest frame, but not before every lane that waits shows what it has."""
+        ready = [lane for lane in self._lanes if lane.frames or lane.over]
+        if any(lane.waits for lane in self._lanes) and len(ready) < len(self._lanes):
+            return None
+        return min(
+            ready, key=lambda lane: (lane.frames[0].timestamp_ns if lane.frames else -1, lane.order), default=None
+        )
+
+    def _run(self, lane: _Lane, read: Callable[[_Lane], None]) -> None:
+        try:
+            if not lane.camera.failure:
+                read(lane)
+        except Exception as error:
+            self._error = error
+        finally:
+            with self._changed:
+                lane.over = True
+                self._changed.notify_all()
+
+    def _read(self, lane: _Lane) -> None:
+        for frame in lane.camera.frames(self._limit_s):
+            if self._closed.is_set():
+                return
+            self._hand_over(lane, frame)
+
+    def _read_paced(self, lane: _Lane) -> None:
+        """A recording at its own pace, the first frame now."""
+        start_s, first_ns = time.monotonic(), None
+        for frame in lane.camera.frames(self._limit_s):
+            first_ns = frame.timestamp_ns if first_ns is None else first_ns
+            due_s = start_s + (frame.timestamp_ns - first_ns) / NS_PER_S
+            if self._closed.wait(max(0.0, due_s - time.monotonic())):
+                return
+            self._hand_over(lane, frame)
+
+    def _hand_over(self, lane: _Lane, frame: Frame) -> None:
+        with self._changed:
+            if lane.waits:
+                self._changed.wait_for(lambda: self._closed.is_set() or len(lane.frames) < AHEAD_FRAMES)
+            else:
+                lane.camera.skipped += len(lane.frames)
+                lane.frames.clear()
+            lane.frames.append(frame)
+            lane.last_s = time.monotonic()
+            self._changed.notify_all()

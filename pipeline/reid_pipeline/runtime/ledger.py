@@ -1,0 +1,165 @@
+"""A run's books: opened before the first frame, closed with everything written, whatever happened in between."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from reid_pipeline.config.loader import LoadedConfig
+from reid_pipeline.core.associator import Associator
+from reid_pipeline.gallery.stamp import EncoderStamp
+from reid_pipeline.gallery.stores import open_gallery
+from reid_pipeline.records.document import CameraRecord, ModelRecord, RunInfo
+from reid_pipeline.records.events import EventLog, RunEvent
+from reid_pipeline.records.journal import JournalHeader, JournalWriter
+from reid_pipeline.records.run_record import CameraHealth, RunRecord, RunState, write_run_record
+from reid_pipeline.records.tracks import TrackRecorder
+from reid_pipeline.runtime.identify import Identify
+from reid_pipeline.runtime.outputs import Outputs
+from reid_pipeline.runtime.report import RunOptions, RunReport
+from reid_pipeline.runtime.settings import association_rules, topology
+from reid_pipeline.runtime.stopwatch import Stopwatch
+
+COMMIT_EVERY_S = 2.0
+"""A live run that dies loses no more than this of what it learned about people."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What a run is, and everything it writes. `close_books` ends it; until then run.json says that it is running."""
+
+    info: RunInfo
+    outputs: Outputs
+    identify: Identify
+    watch: Stopwatch
+    started_ns: int
+    extra_paths: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def run_path(self) -> Path:
+        return self.outputs.folder / "run.json"
+
+    def close_books(
+        self, cameras: Sequence[CameraRecord], health: Mapping[str, CameraHealth], *, state: RunState, error: str = ""
+    ) -> RunReport:
+        """Decide what is still open, write tracks.json and run.json, and say what was found."""
+        self.identify.finish()
+        stopped_ns = time.time_ns()
+        last_ns = max((event.timestamp_ns for event in self.outputs.events), default=0)
+        self.outputs.tell(RunEvent("run_stopped", last_ns, self.info.id, state.value))
+        with self.watch.measure("write"):
+            self.outputs.write(self.info, list(cameras), self.identify.associator)
+        self._write_run(health, state=state, stopped_ns=stopped_ns, error=error)
+        return self._report(cameras, health, state=state, seconds=(stopped_ns - self.started_ns) / 1e9)
+
+    def note_running(self, health: Mapping[str, CameraHealth]) -> None:
+        """Say in run.json that the run is on."""
+        self._write_run(health, state=RunState.RUNNING, stopped_ns=None, error="")
+
+    def _write_run(
+        self, health: Mapping[str, CameraHealth], *, state: RunState, stopped_ns: int | None, error: str
+    ) -> None:
+        record = RunRecord(
+            id=self.info.id,
+            mode=self.info.mode,
+            config_sha256=self.info.config_sha256,
+            state=state,
+            started_ns=self.started_ns,
+            stopped_ns=stopped_ns,
+            cameras=health,
+            error=error,
+            stages=self.watch.seconds(),
+        )
+        write_run_record(self.run_path, record)
+
+    def _report(
+        self,
+        cameras: Sequence[CameraRecord],
+        health: Mapping[str, CameraHealth],
+        *,
+        state: RunState,
+        seconds: float,
+    ) -> RunReport:
+        associator = self.identify.associator
+        links = [link for link in associator.links() if link.source.camera != link.target.camera]
+        paths = {"tracks": self.outputs.tracks, "events": self.outputs.folder / "events.jsonl", "run": self.run_path}
+        return RunReport(
+            mode=self.info.mode,
+            people=len(associator.identities()),
+            cameras=len(cameras),
+            tracklets=len(associator.assignments()),
+            links=len(links),
+            frames=sum(camera.frames for camera in cameras),
+            dropped=sum(camera.dropped for camera in cameras),
+            seconds=seconds,
+            paths=paths | self.extra_paths,
+            failures=tuple(one.error for one in health.values() if one.error),
+            stages=self.watch.seconds(),
+            stopped=state is RunState.STOPPED,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What a run needs to know of its models. `encoder` stamps the gallery; `match` is its threshold."""
+
+    detector: ModelRecord
+    encoder: EncoderStamp
+    match: float
+
+
+@contextmanager
+def open_ledger(
+    loaded: LoadedConfig, options: RunOptions, *, mode: str, models: Models, header: JournalHeader, watch: Stopwatch
+) -> Iterator[Ledger]:
+    """Open the output folder, the gallery and the association between them.
+
+    Raises `RecordError` when the folder cannot be written, `GalleryError` when the gallery cannot be used.
+    """
+    config = loaded.config
+    folder = output_folder(loaded, options)
+    live = mode == "live"
+    started_ns = time.time_ns()
+    store = config.gallery.store or f"sqlite:///{(folder / 'gallery.db').absolute()}"
+    with ExitStack() as stack:
+        recorder = stack.enter_context(TrackRecorder(folder))
+        log = stack.enter_context(EventLog(folder / "events.jsonl"))
+        journal_path = options.journal or (folder / "run.journal" if config.output.journal else None)
+        journal = None if journal_path is None else JournalWriter(journal_path, header)
+        outputs = Outputs(folder, recorder, log, journal)
+        stack.callback(outputs.close)
+        gallery = open_gallery(store, encoder=models.encoder, base=loaded.path.parent)
+        stack.callback(gallery.close)
+        associator = Associator(association_rules(config, models.match), topology(config), gallery.snapshot())
+        identify = Identify(
+            associator,
+            gallery,
+            outputs,
+            cameras=[camera.id for camera in header.cameras],
+            commit_every_s=COMMIT_EVERY_S if live else None,
+            watch=watch,
+        )
+        info = RunInfo(
+            id=f"{mode}-{loaded.sha256[:12]}" + (f"-{started_ns // 1_000_000}" if live else ""),
+            config_sha256=loaded.sha256,
+            software=f"reid-pipeline {version('reid-pipeline')}",
+            detector=models.detector,
+            encoder=ModelRecord(models.encoder.name, models.encoder.sha256),
+            mode=mode,
+            deterministic=not live,
+            epoch_ns=header.epoch_ns,
+        )
+        ledger = Ledger(info, outputs, identify, watch, started_ns)
+        if journal_path is not None:
+            ledger.extra_paths["journal"] = journal_path
+        outputs.tell(RunEvent("run_started", 0, info.id))
+        yield ledger
+
+
+def output_folder(loaded: LoadedConfig, options: RunOptions) -> Path:
+    """Where the run writes."""
+    return options.output or Path(loaded.config.output.directory)

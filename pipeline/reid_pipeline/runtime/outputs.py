@@ -1,0 +1,68 @@
+"""What a run leaves behind in its output folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reid_pipeline.core.associator import Associator
+from reid_pipeline.core.standing import Decisions
+from reid_pipeline.records.document import CameraRecord, RunInfo, RunSummary
+from reid_pipeline.records.events import CameraEvent, EventLog, RunEvent
+from reid_pipeline.records.journal import JournalWriter
+from reid_pipeline.records.tracks import TrackRecorder
+from reid_pipeline.types import EncodedStep, IdentityEvent
+
+
+@dataclass(slots=True)
+class Outputs:
+    """The open files of a run: boxes are spooled, events appended as they happen, tracks.json written at the end."""
+
+    folder: Path
+    recorder: TrackRecorder
+    log: EventLog
+    journal: JournalWriter | None
+    events: list[IdentityEvent] = field(default_factory=list)
+
+    @property
+    def tracks(self) -> Path:
+        return self.folder / "tracks.json"
+
+    def step(self, step: EncodedStep) -> None:
+        """Keep one camera step."""
+        self.recorder.add(step)
+        if self.journal is not None:
+            self.journal.write(step)
+
+    def decided(self, decisions: Decisions) -> None:
+        """Keep what was decided about identities."""
+        for assignment in decisions.assignments:
+            self.log.write(assignment)
+        for event in decisions.events:
+            self.log.write(event)
+        self.events.extend(decisions.events)
+
+    def tell(self, event: CameraEvent | RunEvent) -> None:
+        """Keep what happened to a camera or the run."""
+        self.log.write(event)
+
+    def write(self, run: RunInfo, cameras: list[CameraRecord], associator: Associator) -> None:
+        """Write tracks.json."""
+        summary = RunSummary(
+            run=run,
+            cameras=cameras,
+            assignments=associator.assignments(),
+            identities=associator.identities(),
+            links=associator.links(),
+            events=self.events,
+        )
+        self.recorder.write(self.tracks, summary)
+        if self.journal is not None:
+            self.journal.close({camera.id: camera.dropped for camera in cameras})
+
+    def close(self) -> None:
+        """Close the files; what was not written is lost."""
+        self.recorder.close()
+        self.log.close()
+        if self.journal is not None:
+            self.journal.close()

@@ -1,0 +1,151 @@
+"""Frames in, encoded steps out, with the models working beside the Python code.
+
+Detection and encoding are submitted ahead and collected in the order of submission, so several requests are always
+under way and the order of results never depends on which request was quicker. Batches are cut from what was pushed, not
+from when it arrived: the same frames give the same batches.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reid_engines.protocol import Encoder
+from reid_pipeline.detect.protocol import Detector
+from reid_pipeline.runtime.camera import CameraStage
+from reid_pipeline.runtime.stopwatch import Stopwatch
+from reid_pipeline.types import Boxes, CameraStep, Crop, EncodedStep, Frame, Observation
+
+Vectors = NDArray[np.float32]
+
+PATIENCE_STEPS = 32
+"""A batch of crops is submitted after so many steps even when it is not full."""
+
+
+@dataclass(slots=True)
+class _Detecting:
+    frames: Sequence[Frame]
+    boxes: Future[list[Boxes]] | None
+
+
+@dataclass(slots=True)
+class _Encoding:
+    step: CameraStep
+    vectors: list[tuple[Future[Vectors], int]] = field(default_factory=list)
+
+    def is_submitted(self) -> bool:
+        return len(self.vectors) == len(self.step.crops)
+
+
+class Pump:
+    """Detection, tracking, cropping and encoding of all cameras.
+
+    The detector looks at every `every`-th frame of a camera; the others give empty steps.
+    """
+
+    def __init__(
+        self, detector: Detector, encoder: Encoder, cameras: Mapping[str, CameraStage], *, every: int, watch: Stopwatch
+    ) -> None:
+        self._detector = detector
+        self._encoder = encoder
+        self._cameras = cameras
+        self._every = every
+        self._watch = watch
+        self._patience = 0
+        self._frames: list[Frame] = []
+        self._detecting: deque[_Detecting] = deque()
+        self._crops: list[tuple[_Encoding, Crop]] = []
+        self._encoding: deque[_Encoding] = deque()
+
+    def push(self, frame: Frame) -> list[EncodedStep]:
+        """Take one more frame; returns the steps that are finished, waiting for the oldest when too many are not."""
+        if frame.index % self._every:
+            self._cut_detection()
+            self._detecting.append(_Detecting((frame,), None))
+        else:
+            self._frames.append(frame)
+            if len(self._frames) >= self._detector.batch:
+                self._cut_detection()
+        return self._collect(ahead=self._detector.parallel + 1)
+
+    def flush(self) -> list[EncodedStep]:
+        """Submit what waits for a full batch and return what is finished, without waiting for more."""
+        self._cut_detection()
+        finished = self._collect(ahead=self._detector.parallel + 1)
+        self._cut_encoding()
+        return finished + self._collect(ahead=self._detector.parallel + 1)
+
+    def drain(self) -> list[EncodedStep]:
+        """Everything that is still under way."""
+        self._cut_detection()
+        finished = self._collect(ahead=0)
+        self._cut_encoding()
+        return finished + self._emit(wait=True)
+
+    def _cut_detection(self) -> None:
+        if self._frames:
+            frames, self._frames = self._frames, []
+            self._detecting.append(_Detecting(frames, self._detector.submit(frames)))
+
+    def _cut_encoding(self) -> None:
+        self._patience = 0
+        if self._crops:
+            batch, self._crops = self._crops, []
+            vectors = self._encoder.submit([crop.image for _, crop in batch])
+            for row, (encoding, _) in enumerate(batch):
+                encoding.vectors.append((vectors, row))
+
+    def _collect(self, ahead: int) -> list[EncodedStep]:
+        """Go on with detections that are done; wait while more than `ahead` are not."""
+        while self._detecting:
+            head = self._detecting[0]
+            if head.boxes is not None and not head.boxes.done() and len(self._detecting) <= ahead:
+                break
+            self._detecting.popleft()
+            for frame, boxes in zip(head.frames, self._boxes(head), strict=True):
+                self._queue(self._cameras[frame.camera].step(frame, boxes))
+        return self._emit(wait=len(self._encoding) > 2 * PATIENCE_STEPS)
+
+    def _boxes(self, head: _Detecting) -> Sequence[Boxes | None]:
+        if head.boxes is None:
+            return [None] * len(head.frames)
+        with self._watch.measure("detect"):
+            return head.boxes.result()
+
+    def _queue(self, step: CameraStep) -> None:
+        encoding = _Encoding(step)
+        self._encoding.append(encoding)
+        for crop in step.crops:
+            self._crops.append((encoding, crop))
+            if len(self._crops) >= self._encoder.batch:
+                self._cut_encoding()
+        self._patience += 1
+        if self._patience >= PATIENCE_STEPS:
+            self._cut_encoding()
+
+    def _emit(self, *, wait: bool) -> list[EncodedStep]:
+        """The steps at the head of the line whose vectors are there; with `wait`, all whose crops were submitted."""
+        finished: list[EncodedStep] = []
+        while self._encoding:
+            head = self._encoding[0]
+            if not head.is_submitted() or not (wait or all(vectors.done() for vectors, _ in head.vectors)):
+                break
+            self._encoding.popleft()
+            with self._watch.measure("encode"):
+                rows = [vectors.result()[row] for vectors, row in head.vectors]
+            finished.append(encoded(head.step, rows))
+        return finished
+
+
+def encoded(step: CameraStep, vectors: Sequence[Vectors]) -> EncodedStep:
+    """The step with its crops turned into observations."""
+    observations = tuple(
+        Observation(c.camera, c.track_id, c.frame_index, c.timestamp_ns, c.xyxy, c.quality, vector)
+        for c, vector in zip(step.crops, vectors, strict=True)
+    )
+    return EncodedStep(step.camera, step.index, step.timestamp_ns, step.tracked, observations, step.ended)
