@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from reid_pipeline.core.associator import Associator
 from reid_pipeline.core.timeline import Timeline, TimeStep
-from reid_pipeline.gallery.protocol import Gallery
+from reid_pipeline.runtime.memory import Memory
 from reid_pipeline.runtime.outputs import Outputs
 from reid_pipeline.runtime.stopwatch import Stopwatch
 from reid_pipeline.types import NS_PER_S, EncodedStep
@@ -18,7 +18,7 @@ class Identify:
     def __init__(
         self,
         associator: Associator,
-        gallery: Gallery,
+        memory: Memory,
         outputs: Outputs,
         *,
         cameras: Sequence[str],
@@ -26,7 +26,7 @@ class Identify:
         watch: Stopwatch,
     ) -> None:
         self.associator = associator
-        self._gallery = gallery
+        self._memory = memory
         self._outputs = outputs
         self._timeline = Timeline(cameras)
         self._commit_every_ns = None if commit_every_s is None else round(commit_every_s * NS_PER_S)
@@ -70,7 +70,7 @@ class Identify:
         with self._watch.measure("write"):
             change = self.associator.take_change()
             if change is not None:
-                self._gallery.commit(change)
+                self._memory.commit(change)
 
     def _commit_when_due(self, now_ns: int) -> None:
         if self._commit_every_ns is None:

@@ -19,10 +19,12 @@ from reid_pipeline.records.journal import JournalHeader, JournalWriter
 from reid_pipeline.records.run_record import CameraHealth, RunRecord, RunState, write_run_record
 from reid_pipeline.records.tracks import TrackRecorder
 from reid_pipeline.runtime.identify import Identify
+from reid_pipeline.runtime.memory import Memory
 from reid_pipeline.runtime.outputs import Outputs
 from reid_pipeline.runtime.report import RunOptions, RunReport
 from reid_pipeline.runtime.settings import association_rules, topology
 from reid_pipeline.runtime.stopwatch import Stopwatch
+from reid_pipeline.types import NS_PER_S
 
 COMMIT_EVERY_S = 2.0
 """A live run that dies loses no more than this of what it learned about people."""
@@ -134,10 +136,13 @@ def open_ledger(
         stack.callback(outputs.close)
         gallery = open_gallery(store, encoder=models.encoder, base=loaded.path.parent)
         stack.callback(gallery.close)
-        associator = Associator(association_rules(config, models.match), topology(config), gallery.snapshot())
+        memory = Memory(gallery, zero_unix_ns=started_ns if header.epoch_ns is None else header.epoch_ns)
+        if config.gallery.retention_s is not None:
+            memory.forget_before(time.time_ns() - config.gallery.retention_s * NS_PER_S)
+        associator = Associator(association_rules(config, models.match), topology(config), memory.snapshot())
         identify = Identify(
             associator,
-            gallery,
+            memory,
             outputs,
             cameras=[camera.id for camera in header.cameras],
             commit_every_s=COMMIT_EVERY_S if live else None,
