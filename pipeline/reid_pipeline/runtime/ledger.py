@@ -58,6 +58,11 @@ class Ledger:
         self._write_run(health, state=state, stopped_ns=stopped_ns, error=error)
         return self._report(cameras, health, state=state, seconds=(stopped_ns - self.started_ns) / 1e9)
 
+    def keep_journal(self, path: Path, header: JournalHeader) -> None:
+        """Also write every step to a journal. Raises `RecordError`."""
+        self.outputs.journal = JournalWriter(path, header)
+        self.extra_paths["journal"] = path
+
     def note_running(self, health: Mapping[str, CameraHealth]) -> None:
         """Say in run.json that the run is on."""
         self._write_run(health, state=RunState.RUNNING, stopped_ns=None, error="")
@@ -130,9 +135,7 @@ def open_ledger(
     with ExitStack() as stack:
         recorder = stack.enter_context(TrackRecorder(folder))
         log = stack.enter_context(EventLog(folder / "events.jsonl"))
-        journal_path = options.journal or (folder / "run.journal" if config.output.journal else None)
-        journal = None if journal_path is None else JournalWriter(journal_path, header)
-        outputs = Outputs(folder, recorder, log, journal)
+        outputs = Outputs(folder, recorder, log)
         stack.callback(outputs.close)
         gallery = open_gallery(store, encoder=models.encoder, base=loaded.path.parent)
         stack.callback(gallery.close)
@@ -159,8 +162,6 @@ def open_ledger(
             epoch_ns=header.epoch_ns,
         )
         ledger = Ledger(info, outputs, identify, watch, started_ns)
-        if journal_path is not None:
-            ledger.extra_paths["journal"] = journal_path
         outputs.tell(RunEvent("run_started", 0, info.id))
         yield ledger
 

@@ -21,7 +21,7 @@ class Outputs:
     folder: Path
     recorder: TrackRecorder
     log: EventLog
-    journal: JournalWriter | None
+    journal: JournalWriter | None = None
     events: list[IdentityEvent] = field(default_factory=list)
 
     @property

@@ -101,6 +101,8 @@ def open_video_run(
         pump, models = _open_models(loaded, options, progress, cameras=cameras, watch=watch, stack=stack)
         header = _journal_header(cameras, models, epoch_ns)
         ledger = stack.enter_context(open_ledger(loaded, options, mode=mode, models=models, header=header, watch=watch))
+        if options.journal is not None or loaded.config.output.journal:
+            ledger.keep_journal(options.journal or output_folder(loaded, options) / "run.journal", header)
         for event in early:
             ledger.outputs.tell(event)
         tell = ledger.outputs.tell
