@@ -139,9 +139,11 @@ def open_ledger(
         stack.callback(outputs.close)
         gallery = open_gallery(store, encoder=models.encoder, base=loaded.path.parent)
         stack.callback(gallery.close)
-        memory = Memory(gallery, zero_unix_ns=started_ns if header.epoch_ns is None else header.epoch_ns)
+        zero_unix_ns = started_ns if header.epoch_ns is None else header.epoch_ns
+        memory = Memory(gallery, zero_unix_ns=zero_unix_ns)
         if config.gallery.retention_s is not None:
-            memory.forget_before(time.time_ns() - config.gallery.retention_s * NS_PER_S)
+            # counted from the recording's own time: yesterday's recording must not forget the day before yesterday's
+            memory.forget_before(zero_unix_ns - config.gallery.retention_s * NS_PER_S)
         associator = Associator(association_rules(config, models.match), topology(config), memory.snapshot())
         identify = Identify(
             associator,
