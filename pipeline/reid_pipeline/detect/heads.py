@@ -54,14 +54,13 @@ Decoder = Callable[[Sequence[Float32], Query], Candidates]
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """An output layout; `nms` says that overlapping boxes are still to be suppressed.
+    """An output layout.
 
     `family` is who trains networks with this layout, and so how they want their pictures unless a spec says otherwise.
     """
 
     name: str
     decode: Decoder
-    nms: bool
     family: Literal["ultralytics", "yolox"]
 
 
@@ -108,11 +107,11 @@ def decode_labelled(outputs: Sequence[Float32], query: Query) -> Candidates:
 HEADS = {
     head.name: head
     for head in (
-        Head("anchors", decode_anchors, nms=True, family="ultralytics"),
-        Head("final", decode_final, nms=False, family="ultralytics"),
-        Head("objectness", decode_objectness, nms=True, family="yolox"),
-        Head("triple", decode_triple, nms=True, family="ultralytics"),
-        Head("labelled", decode_labelled, nms=False, family="yolox"),
+        Head("anchors", decode_anchors, family="ultralytics"),
+        Head("final", decode_final, family="ultralytics"),
+        Head("objectness", decode_objectness, family="yolox"),
+        Head("triple", decode_triple, family="ultralytics"),
+        Head("labelled", decode_labelled, family="yolox"),
     )
 }
 

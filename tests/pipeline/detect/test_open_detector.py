@@ -91,6 +91,17 @@ def test_frames_of_several_cameras_share_a_batch(make_model: MakeModel, show: Sh
     detector.close()
 
 
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("layout", ["anchors", "final"])
+def test_layout_is_found_out_where_the_file_does_not_say(
+    make_model: MakeModel, show: Show, backend: str, layout: str
+) -> None:
+    detector = opened(make_model(layout, batch="N", show_shapes=False), backend=backend, confidence=0.5)
+    (found,) = detector.submit([show((16, 24))]).result(timeout=30)
+    assert found.xyxy.tolist() == [[16, 24, 24, 32]]
+    detector.close()
+
+
 def test_model_without_a_spec_follows_its_family(make_model: MakeModel, show: Show) -> None:
     """The network looks at its first channel alone: red for an Ultralytics layout, blue for a YOLOX one."""
     image = show((16, 24)).image.copy()
