@@ -11,12 +11,12 @@ import subprocess
 import sys
 import tarfile
 import threading
-import urllib.error
 import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -49,16 +49,12 @@ def from_mirror(spec: ModelSpec, mirror: Path, target: Path) -> None:
 def from_address(source: OfficialSource, target: Path, report: Callable[[int, int], None]) -> None:
     """Download the file, or the zip archive that holds it, from its official address."""
     download = target.with_suffix(".download")
-    try:
-        with urllib.request.urlopen(source.url, timeout=STALL_S) as response, download.open("wb") as file:
-            total = int(response.headers.get("Content-Length") or 0)
-            done = 0
-            while chunk := response.read(CHUNK):
-                file.write(chunk)
-                done += len(chunk)
-                report(done, total)
-    except urllib.error.URLError as error:
-        raise FetchError(str(error.reason)) from None
+    done = total = 0
+    with download.open("wb") as file:
+        for chunk, total in _received(source.url):
+            file.write(chunk)
+            done += len(chunk)
+            report(done, total)
     if total and done != total:
         raise FetchError(f"cut off after {done} of {total} bytes")
     if source.member is None:
@@ -66,6 +62,17 @@ def from_address(source: OfficialSource, target: Path, report: Callable[[int, in
     else:
         _unpack(download, source.member, target)
         download.unlink()
+
+
+def _received(url: str) -> Iterator[tuple[bytes, int]]:
+    """The content of an address in pieces, each with the length of the whole (0 when the server does not say)."""
+    try:
+        with urllib.request.urlopen(url, timeout=STALL_S) as response:
+            total = int(response.headers.get("Content-Length") or 0)
+            while chunk := response.read(CHUNK):
+                yield chunk, total
+    except (OSError, HTTPException) as error:
+        raise FetchError(str(getattr(error, "reason", None) or error)) from None
 
 
 def from_package(source: PackageSource, target: Path, report: Callable[[int, int], None]) -> None:

@@ -146,7 +146,7 @@ def _silent(name: str, done: int, total: int) -> None:
 def _is_good(path: Path, file: FileSpec) -> bool:
     try:
         return path.stat().st_size == file.size and sha256_of(path) == file.sha256
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,4 +1,9 @@
-"""OpenVINO: the default on CPUs; reads .xml and .onnx."""
+"""OpenVINO: the default on CPUs; reads .xml and .onnx.
+
+Measured on two cores with AVX-512 BF16, in CPU milliseconds per picture: YOLO11n at 640 takes 24 with one picture per
+request and 28 in batches of 4 or 8, so batches do not pay. OpenVINO computes in bfloat16 where the CPU has it: YOLO11n
+takes 42 in float32, person-reidentification-retail-0287 3.3 against 2.3, with the same rank-1 and mAP.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +44,7 @@ def load(path: Path, opening: Opening) -> PooledGraph:
         compiled = ov.Core().compile_model(model, "CPU", options)
         parallel = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         runners = [_Request(compiled.create_infer_request()) for _ in range(parallel)]
-    except RuntimeError as error:
+    except Exception as error:
         raise BackendError(f"{path}: OpenVINO cannot compile it: {reason(error)}") from None
     return PooledGraph("openvino", shape, _info(model, metadata_of=info), runners)
 
@@ -60,18 +65,20 @@ def _read(path: Path) -> ov.Model:
     import openvino as ov
     from openvino.frontend import FrontEndManager
 
+    kind = "ONNX" if path.suffix == ".onnx" else "OpenVINO"
+    # Left to find out the format, OpenVINO tries all it knows and lets each write its complaints to stderr.
     try:
         if path.suffix == ".onnx":
-            # Asked in general, OpenVINO tries every format in turn and writes the complaints of each to stderr.
             onnx = FrontEndManager().load_by_framework("onnx")
             return onnx.convert(onnx.load(str(path)))
-        ElementTree.parse(path)
-        return ov.Core().read_model(path)
+        root = ElementTree.parse(path).getroot()
+        if root.tag == "net" and "version" in root.attrib:
+            return ov.Core().read_model(path)
     except OSError as error:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
-    except (RuntimeError, ElementTree.ParseError) as error:
-        kind = "ONNX" if path.suffix == ".onnx" else "OpenVINO"
+    except Exception as error:  # OpenVINO's exceptions share no base class
         raise ModelFileError(f"{path}: not a readable {kind} model: {reason(error)}") from None
+    raise ModelFileError(f"{path}: not a readable {kind} model: it is XML, but not of a network")
 
 
 def _prepare(model: ov.Model, shape: PictureShape, opening: Opening) -> ov.Model:

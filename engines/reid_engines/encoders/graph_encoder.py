@@ -76,7 +76,7 @@ def encoder_spec(model: ResolvedModel) -> EncoderSpec:
 
 def _stamp(model: ResolvedModel) -> str:
     """The hash of everything that changes the vectors: weights, input contract, this code."""
-    contract = model.spec.input.model_dump_json() if model.spec else ""
+    contract = model.spec.input.model_dump_json(exclude_defaults=True) if model.spec else ""
     return hashlib.sha256(f"{model.sha256} {contract} graph-encoder {CODE_VERSION}".encode()).hexdigest()
 
 
