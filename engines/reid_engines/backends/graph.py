@@ -144,7 +144,7 @@ class PooledGraph:
 
 def _padded(images: Image, batch: int) -> Image:
     if len(images) == batch:
-        return np.ascontiguousarray(images)
+        return images
     padded = np.zeros((batch, *images.shape[1:]), np.uint8)
     padded[: len(images)] = images
     return padded
