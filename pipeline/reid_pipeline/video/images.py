@@ -50,7 +50,11 @@ class ImageSource:
 
     def open(self) -> SourceInfo:
         """List the images and decode the first that can be. Raises `SourceError` if there is none."""
-        self._paths = _list_images(self.name)
+        try:
+            self._paths = _list_images(self.name)
+        except OSError as error:
+            reason = str(error.strerror).lower()
+            raise SourceError(f"{self.camera}: {self.name}: expected a folder, but {reason}; check it") from None
         if not self._paths:
             kinds = ", ".join(sorted(SUFFIXES))
             raise SourceError(f"{self.camera}: {self.name}: expected images ({kinds}), found none; check the path")
@@ -103,10 +107,13 @@ def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
 def _load(path: Path) -> Image:
     """Raises `ReadError`."""
     try:
-        content = BytesIO(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise ReadError(str(error.strerror).lower(), "check its permissions") from None
-    for item in read(Input(content, name=str(path)), time.time_ns):
+    # Of a JPEG cut short libav fills in the rest: here its end marker must follow the start of its last scan.
+    if content.startswith(b"\xff\xd8") and content.rfind(b"\xff\xd9") < content.rfind(b"\xff\xda"):
+        raise ReadError("it is cut short", "replace it")
+    for item in read(Input(BytesIO(content), name=str(path)), time.time_ns):
         if isinstance(item, Picture):
             return item.image
     raise ReadError("it is damaged", "replace it")

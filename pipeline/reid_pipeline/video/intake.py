@@ -59,4 +59,4 @@ class Intake:
                 self._ledger.intact()
                 return item
             if isinstance(item, Damage):
-                self._ledger.damaged(f"{self._source.name}: {item.reason}; the picture was left out")
+                self._ledger.damaged(f"{self._source.name}: a picture is damaged and was left out")

@@ -88,9 +88,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """A picture that could not be decoded."""
-
-    reason: str
+    """A picture that could not be decoded, or only in part."""
 
 
 Item = Opened | Picture | Damage
@@ -152,7 +150,7 @@ def _explain(error: av.FFmpegError) -> ReadError:
 def _video_stream(container: InputContainer) -> VideoStream:
     streams = container.streams.video
     if not streams:
-        raise ReadError("there is no video in it", "check that it is the right one")
+        raise ReadError("there is no video in it", "it may be something else, or cut short")
     if streams[0].codec_context is None:
         raise ReadError("its video codec is not known", "re-encode it, as H.264 for example")
     return streams[0]
@@ -180,12 +178,12 @@ def _decode(
         extent.add(packet)
         try:
             frames = stream.codec_context.decode(packet)
-        except av.FFmpegError as error:
-            yield Damage(_explain(error).reason)
+        except av.FFmpegError:
+            yield Damage()
             continue
         for frame in frames:
             if frame.is_corrupt:
-                yield Damage("a picture is damaged")
+                yield Damage()
             else:
                 yield Picture(_bgr(frame, reformatter), _position_s(frame) if timed else None, clock())
     extent.check()
@@ -235,7 +233,8 @@ class _Extent:
         """Raises `ReadError` if much is missing."""
         if self._promised_s is None or self._start_s is None:
             return
-        came_s = self._end_s - self._start_s
+        # Some headers count from the first picture, others from time zero; believe whichever finds less missing.
+        came_s = self._end_s - min(self._start_s, Fraction(0))
         if self._promised_s - came_s > self._tolerance_s:
             there = f"{float(came_s):.1f} of {float(self._promised_s):.1f} s are there"
             raise ReadError(f"it was cut short: {there}", "copy it again")
