@@ -30,8 +30,9 @@ class Intake:
         Raises `ReadError`.
         """
         self._feed.start(lambda: read(self._source, self._ledger.clock), name=f"read {self._source.name}")
-        opened = self._feed.take(self._source.timeout_s)
-        self._first = self._next_picture()
+        deadline_s = self._deadline_s()
+        opened = self._take(deadline_s)
+        self._first = self._next_picture(deadline_s)
         if self._first is None or not isinstance(opened, Opened):
             raise ReadError("no picture in it can be decoded", "see whether it plays")
         self.fps = opened.fps
@@ -41,22 +42,24 @@ class Intake:
     def next(self) -> Picture | None:
         """The next picture; None at the end and once closed. Raises `ReadError`."""
         picture, self._first = self._first, None
-        return picture or self._next_picture()
+        return picture or self._next_picture(self._deadline_s())
 
     def close(self) -> None:
         """May come from any thread; `next` then returns None."""
         self._feed.close()
 
-    def _next_picture(self) -> Picture | None:
-        """Damaged pictures do not count as a sign of life: they must not put off the timeout."""
-        timeout_s = self._source.timeout_s
-        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            item = self._feed.take(None if deadline_s is None else max(0.0, deadline_s - time.monotonic()))
-            if item is None:
-                return None
+    def _next_picture(self, deadline_s: float | None) -> Picture | None:
+        """Damaged pictures do not count as a sign of life: they do not put off the deadline."""
+        while (item := self._take(deadline_s)) is not None:
             if isinstance(item, Picture):
                 self._ledger.intact()
                 return item
             if isinstance(item, Damage):
                 self._ledger.damaged(f"{self._source.name}: a picture is damaged and was left out")
+        return None
+
+    def _take(self, deadline_s: float | None) -> Item | None:
+        return self._feed.take(None if deadline_s is None else max(0.0, deadline_s - time.monotonic()))
+
+    def _deadline_s(self) -> float | None:
+        return None if self._source.timeout_s is None else time.monotonic() + self._source.timeout_s

@@ -43,7 +43,6 @@ def make_clip(tmp_path: Path) -> MakeClip:
         pts: Sequence[int] | None = None,
         b_frames: int = 0,
         audio: bool = False,
-        rotation: int = 0,
         size: tuple[int, int] = (WIDTH, HEIGHT),
         options: dict[str, str] | None = None,
     ) -> Path:
@@ -54,8 +53,6 @@ def make_clip(tmp_path: Path) -> MakeClip:
             stream.pix_fmt = "yuv420p"
             tick = stream.codec_context.time_base = Fraction(1, 1000) if pts else Fraction(1, 10)
             sound = container.add_stream("aac", rate=8000, layout="mono") if audio else None
-            if rotation:
-                stream.set_display_rotation(rotation)
             for index, place in enumerate(pts or range(frames)):
                 frame = picture(index, size=size)
                 frame.pts, frame.time_base = place, tick
