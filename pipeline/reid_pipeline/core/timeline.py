@@ -8,7 +8,7 @@ content alone: live and replay, one thread or many, give the same sequence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -35,18 +35,21 @@ def in_time_steps(steps: Iterable[EncodedStep]) -> Iterator[TimeStep]:
 class Timeline:
     """Collects camera steps and releases complete time steps in order.
 
+    `starts_ns` says of cameras that begin later than at zero when that is; nobody waits for them before.
+
     A step that comes after its time was released (its camera had been given up) can no longer be decided about; it is
     counted in `late`.
     """
 
     cameras: Sequence[str]
+    starts_ns: Mapping[str, int] = field(default_factory=dict)
     late: dict[str, int] = field(default_factory=dict)
-    _watermark_ns: dict[str, int | None] = field(default_factory=dict)
+    _watermark_ns: dict[str, int] = field(default_factory=dict)
     _waiting: dict[int, list[EncodedStep]] = field(default_factory=dict)
     _released: int | None = None
 
     def __post_init__(self) -> None:
-        self._watermark_ns = dict.fromkeys(self.cameras)
+        self._watermark_ns = {camera: self.starts_ns.get(camera, 0) for camera in self.cameras}
         self.late = dict.fromkeys(self.cameras, 0)
 
     def push(self, step: EncodedStep) -> list[TimeStep]:
@@ -65,10 +68,7 @@ class Timeline:
         return self._release()
 
     def _release(self) -> list[TimeStep]:
-        marks = list(self._watermark_ns.values())
-        if any(mark is None for mark in marks):
-            return []
-        open_bucket = min((mark // STEP_NS for mark in marks if mark is not None), default=None)
+        open_bucket = min((mark // STEP_NS for mark in self._watermark_ns.values()), default=None)
         ready = sorted(bucket for bucket in self._waiting if open_bucket is None or bucket < open_bucket)
         return [self._take(bucket) for bucket in ready]
 

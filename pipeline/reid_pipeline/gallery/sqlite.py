@@ -60,6 +60,21 @@ class SqliteGallery:
             return cls(path, connection, encoder=encoder, lock=lock)
 
     @classmethod
+    def check(cls, path: Path, encoder: EncoderStamp | None) -> None:
+        """Raise what `open_for_writing` would raise, and make nothing; `encoder` None is whichever filled it."""
+        _refuse_folder(path)
+        with ExitStack() as undo:
+            undo.callback(WriteLock(path).release)
+            if not os.path.exists(path) or not os.path.getsize(path):
+                return
+            with sqlite_file.reading(path):
+                connection = sqlite_file.connect(path, write=False)
+                undo.callback(connection.close)
+                sqlite_file.check_format(connection, path)
+                if encoder is not None:
+                    _refuse_other_encoder(_read_stamp(connection), encoder, path)
+
+    @classmethod
     def open_for_reading(cls, path: Path) -> SqliteGallery:
         """Open the file to look at it, also while another process writes it.
 

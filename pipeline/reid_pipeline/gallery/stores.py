@@ -24,6 +24,21 @@ def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path())
         EncoderMismatch: the gallery holds vectors of another encoder.
         GalleryError: the gallery is locked by another process, damaged, missing or not writable.
     """
+    scheme, place = _parts(url)
+    return _STORES[scheme](place, encoder, base)
+
+
+def check_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path()) -> None:
+    """Raise what `open_gallery` would raise for writing, and make nothing.
+
+    For those who have slow work to do before they open it. `encoder` None leaves out which encoder filled the gallery.
+    """
+    scheme, place = _parts(url)
+    if scheme == "sqlite":
+        SqliteGallery.check(_sqlite_path(place, base), encoder)
+
+
+def _parts(url: str) -> tuple[str, str]:
     scheme, separator, place = url.partition("://")
     if scheme not in _STORES or not separator:
         # only the scheme: what follows may hold a password
@@ -31,7 +46,7 @@ def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path())
             f"gallery store {scheme + separator!r}: unknown kind; expected memory:// or sqlite:///FILE "
             "(sqlite:////FILE from the root)"
         )
-    return _STORES[scheme](place, encoder, base)
+    return scheme, place
 
 
 def _open_memory(place: str, encoder: EncoderStamp | None, base: Path) -> Gallery:
@@ -43,14 +58,18 @@ def _open_memory(place: str, encoder: EncoderStamp | None, base: Path) -> Galler
 
 
 def _open_sqlite(place: str, encoder: EncoderStamp | None, base: Path) -> Gallery:
+    path = _sqlite_path(place, base)
+    return SqliteGallery.open_for_reading(path) if encoder is None else SqliteGallery.open_for_writing(path, encoder)
+
+
+def _sqlite_path(place: str, base: Path) -> Path:
     name = place.removeprefix("/")
     if name in ("", place):
         raise ConfigError(
             f"gallery store 'sqlite://{place}': expected sqlite:///FILE beside the configuration "
             "or sqlite:////FILE from the root"
         )
-    path = (base / name).resolve()
-    return SqliteGallery.open_for_reading(path) if encoder is None else SqliteGallery.open_for_writing(path, encoder)
+    return (base / name).resolve()
 
 
 _STORES: dict[str, Callable[[str, EncoderStamp | None, Path], Gallery]] = {

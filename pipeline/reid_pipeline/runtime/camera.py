@@ -20,10 +20,8 @@ class CameraStage:
         self._stopwatch = stopwatch
         self._saver = saver
 
-    def step(self, frame: Frame, boxes: Boxes | None) -> CameraStep:
-        """The frame's camera step; `boxes` is None for a frame that the detector did not look at."""
-        if boxes is None:
-            return CameraStep(frame.camera, frame.index, frame.timestamp_ns, TrackedBoxes.empty(), (), ())
+    def step(self, frame: Frame, boxes: Boxes) -> CameraStep:
+        """The camera step of a frame and its boxes."""
         with self._stopwatch.measure("track"):
             update = self._tracker.update(frame, boxes)
         with self._stopwatch.measure("crop"):
@@ -32,3 +30,8 @@ class CameraStage:
             for crop in crops:
                 self._saver.save(crop)
         return CameraStep(frame.camera, frame.index, frame.timestamp_ns, update.tracked, crops, update.ended)
+
+
+def unseen(frame: Frame) -> CameraStep:
+    """The camera step of a frame that the detector does not look at: its tracks neither go on nor end."""
+    return CameraStep(frame.camera, frame.index, frame.timestamp_ns, TrackedBoxes.empty(), (), ())

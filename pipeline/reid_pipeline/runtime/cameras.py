@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reid_pipeline.config.models import Camera, Config
 from reid_pipeline.errors import SourceError
 from reid_pipeline.records.document import CameraRecord
 from reid_pipeline.records.run_record import CameraHealth
+from reid_pipeline.runtime.settings import start_ns
 from reid_pipeline.types import NS_PER_S, Frame
 from reid_pipeline.video.options import SourceEvent, SourceOptions
 from reid_pipeline.video.protocol import Source, SourceInfo
@@ -22,10 +23,15 @@ DEFAULT_FPS = 10.0
 
 @dataclass(slots=True)
 class CameraRun:
-    """One camera of a run. `failure` is empty while all is well; `skipped` counts frames that the driver let go."""
+    """One camera of a run.
+
+    `last_ns` is where it stands on the run's clock. `failure` is empty while all is well; `skipped` counts frames that
+    the driver let go.
+    """
 
     name: str
     source: Source
+    last_ns: int = 0
     info: SourceInfo | None = None
     failure: str = ""
     skipped: int = 0
@@ -37,11 +43,16 @@ class CameraRun:
         except SourceError as error:
             self.failure = str(error)
 
-    def frames(self, limit_s: float | None) -> Iterator[Frame]:
-        """The frames up to the time limit; ends early, with the failure noted, where the source breaks."""
+    def frames(self, limit_s: float | None, *, later_ns: int = 0) -> Iterator[Frame]:
+        """The frames up to the time limit, with their times put off by `later_ns`.
+
+        Ends early, with the failure noted, where the source breaks.
+        """
         first_ns: int | None = None
         try:
-            for frame in self.source.frames():
+            for given in self.source.frames():
+                frame = replace(given, timestamp_ns=given.timestamp_ns + later_ns) if later_ns else given
+                self.last_ns = frame.timestamp_ns
                 first_ns = frame.timestamp_ns if first_ns is None else first_ns
                 if limit_s is not None and frame.timestamp_ns - first_ns >= limit_s * NS_PER_S:
                     return
@@ -72,12 +83,17 @@ def make_cameras(
     """The configured cameras, not opened yet.
 
     Zero on the run's clock is `epoch_ns` for cameras with a known time, live ones included, and the first frame for
-    recordings without one.
+    recordings without one. What a recording has to report is stamped with its own time.
     """
     cameras: dict[str, CameraRun] = {}
+
+    def stamped(event: SourceEvent) -> None:
+        camera = cameras[event.camera]
+        report(event if camera.source.live else replace(event, timestamp_ns=camera.last_ns))
+
     for name, camera in config.cameras.items():
-        start_ns = camera.start_ns - epoch_ns if camera.start_ns is not None and epoch_ns is not None else 0
-        cameras[name] = CameraRun(name, _source(name, camera, max(0, start_ns), epoch_ns or 0, report))
+        first_ns = start_ns(camera, epoch_ns)
+        cameras[name] = CameraRun(name, _source(name, camera, first_ns, epoch_ns or 0, stamped), first_ns)
     return cameras
 
 
@@ -87,10 +103,10 @@ def live_cameras(config: Config) -> list[str]:
     return [name for name, camera in cameras.items() if camera.source.live]
 
 
-def _source(name: str, camera: Camera, start_ns: int, epoch_ns: int, report: Callable[[SourceEvent], None]) -> Source:
+def _source(name: str, camera: Camera, first_ns: int, epoch_ns: int, report: Callable[[SourceEvent], None]) -> Source:
     options = SourceOptions(timeout_s=camera.timeout_s, fps=camera.fps or DEFAULT_FPS, rtsp_transport=camera.transport)
     return open_source(
-        name, camera.source, start_ns=start_ns, options=options, report=report, clock=lambda: time.time_ns() - epoch_ns
+        name, camera.source, start_ns=first_ns, options=options, report=report, clock=lambda: time.time_ns() - epoch_ns
     )
 
 

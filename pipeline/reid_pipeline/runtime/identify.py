@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from reid_pipeline.core.associator import Associator
-from reid_pipeline.core.timeline import Timeline, TimeStep
+from reid_pipeline.core.timeline import STEP_NS, Timeline, TimeStep
 from reid_pipeline.runtime.memory import Memory
 from reid_pipeline.runtime.outputs import Outputs
 from reid_pipeline.runtime.stopwatch import Stopwatch
@@ -21,14 +21,14 @@ class Identify:
         memory: Memory,
         outputs: Outputs,
         *,
-        cameras: Sequence[str],
+        timeline: Timeline,
         commit_every_s: float | None,
         watch: Stopwatch,
     ) -> None:
         self.associator = associator
         self._memory = memory
         self._outputs = outputs
-        self._timeline = Timeline(cameras)
+        self._timeline = timeline
         self._commit_every_ns = None if commit_every_s is None else round(commit_every_s * NS_PER_S)
         self._committed_ns: int | None = None
         self._watch = watch
@@ -53,17 +53,18 @@ class Identify:
             with self._watch.measure("write"):
                 for step in time_step.steps:
                     self._outputs.step(step)
+                self._outputs.tell_held(before_ns=time_step.start_ns + STEP_NS)
             with self._watch.measure("associate"):
                 decisions = self.associator.step(time_step)
             self._outputs.decided(decisions)
             self._commit_when_due(time_step.start_ns)
 
     def finish(self) -> None:
-        """The last word on everything; then the gallery learns it."""
+        """The last word on everything; the gallery does not know of it yet."""
         with self._watch.measure("associate"):
             decisions = self.associator.finish()
+        self._outputs.tell_held()
         self._outputs.decided(decisions)
-        self.commit()
 
     def commit(self) -> None:
         """Let the gallery know what is new."""

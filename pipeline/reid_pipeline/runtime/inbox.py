@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from reid_pipeline.runtime.cameras import CameraRun
 from reid_pipeline.types import NS_PER_S, Frame
 
 AHEAD_FRAMES = 4
+CLOSE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -38,20 +39,29 @@ class _Lane:
 
 
 class Inbox:
-    """One lane and one thread per camera. `realtime` makes recordings behave as live cameras at their own pace."""
+    """One lane and one thread per camera.
 
-    def __init__(self, cameras: Mapping[str, CameraRun], *, realtime: bool, limit_s: float | None) -> None:
+    `realtime` makes recordings behave as live cameras at their own pace, as they do beside live cameras anyway. Zero of
+    their clocks is now, which is `now_ns` on the run's clock.
+    """
+
+    def __init__(
+        self, cameras: Mapping[str, CameraRun], *, realtime: bool, limit_s: float | None, now_ns: int = 0
+    ) -> None:
+        self.paced = realtime or any(camera.source.live for camera in cameras.values())
+        self._now_ns = now_ns
+        self._start_s = time.monotonic()
         self._changed = threading.Condition()
         self._closed = threading.Event()
         self._limit_s = limit_s
         self._error: Exception | None = None
-        live_site = realtime or any(camera.source.live for camera in cameras.values())
-        self._lanes = [_Lane(camera, order, waits=not live_site) for order, camera in enumerate(cameras.values())]
-        for lane in self._lanes:
-            read = self._read_paced if live_site and not lane.camera.source.live else self._read
-            threading.Thread(
-                target=self._run, args=(lane, read), name=f"camera {lane.camera.name}", daemon=True
-            ).start()
+        self._lanes = [_Lane(camera, order, waits=not self.paced) for order, camera in enumerate(cameras.values())]
+        self._threads = [
+            threading.Thread(target=self._run, args=(lane,), name=f"camera {lane.camera.name}", daemon=True)
+            for lane in self._lanes
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def take(self, timeout_s: float) -> Arrival | None:
         """The next frame or camera's end; None when nothing came in time. Raises what a camera's thread raised."""
@@ -81,12 +91,15 @@ class Inbox:
             return [lane.camera.name for lane in quiet if now_s - lane.last_s > longer_than_s]
 
     def close(self) -> None:
-        """Let go of all cameras; their ends can still be taken."""
+        """Let go of all cameras and of their threads; the ends can still be taken."""
         self._closed.set()
         for lane in list(self._lanes):
             lane.camera.source.close()
         with self._changed:
             self._changed.notify_all()
+        deadline_s = time.monotonic() + CLOSE_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _next(self) -> _Lane | None:
         """The lane to take from: the earliest frame, but not before every lane that waits shows what it has."""
@@ -97,10 +110,14 @@ class Inbox:
             ready, key=lambda lane: (lane.frames[0].timestamp_ns if lane.frames else -1, lane.order), default=None
         )
 
-    def _run(self, lane: _Lane, read: Callable[[_Lane], None]) -> None:
+    def _run(self, lane: _Lane) -> None:
         try:
-            if not lane.camera.failure:
-                read(lane)
+            if lane.camera.failure:
+                return
+            if self.paced and not lane.camera.source.live:
+                self._read_paced(lane)
+            else:
+                self._read(lane)
         except Exception as error:
             self._error = error
         finally:
@@ -115,11 +132,9 @@ class Inbox:
             self._hand_over(lane, frame)
 
     def _read_paced(self, lane: _Lane) -> None:
-        """A recording at its own pace, the first frame now."""
-        start_s, first_ns = time.monotonic(), None
-        for frame in lane.camera.frames(self._limit_s):
-            first_ns = frame.timestamp_ns if first_ns is None else first_ns
-            due_s = start_s + (frame.timestamp_ns - first_ns) / NS_PER_S
+        """Each frame of a recording when its time has come: recordings that began later are waited for."""
+        for frame in lane.camera.frames(self._limit_s, later_ns=self._now_ns):
+            due_s = self._start_s + (frame.timestamp_ns - self._now_ns) / NS_PER_S
             if self._closed.wait(max(0.0, due_s - time.monotonic())):
                 return
             self._hand_over(lane, frame)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from reid_pipeline.config.loader import LoadedConfig
+from reid_pipeline.config.models import Config
 from reid_pipeline.core.associator import Associator
+from reid_pipeline.core.timeline import Timeline
+from reid_pipeline.errors import PipelineError
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.gallery.stores import open_gallery
 from reid_pipeline.records.document import CameraRecord, ModelRecord, RunInfo
@@ -21,8 +24,9 @@ from reid_pipeline.records.tracks import TrackRecorder
 from reid_pipeline.runtime.identify import Identify
 from reid_pipeline.runtime.memory import Memory
 from reid_pipeline.runtime.outputs import Outputs
+from reid_pipeline.runtime.premises import gallery_store, output_folder
 from reid_pipeline.runtime.report import RunOptions, RunReport
-from reid_pipeline.runtime.settings import association_rules, topology
+from reid_pipeline.runtime.settings import association_rules, start_ns, topology
 from reid_pipeline.runtime.stopwatch import Stopwatch
 from reid_pipeline.types import NS_PER_S
 
@@ -40,6 +44,7 @@ class Ledger:
     watch: Stopwatch
     started_ns: int
     extra_paths: dict[str, Path] = field(default_factory=dict)
+    closed: bool = False
 
     @property
     def run_path(self) -> Path:
@@ -48,14 +53,22 @@ class Ledger:
     def close_books(
         self, cameras: Sequence[CameraRecord], health: Mapping[str, CameraHealth], *, state: RunState, error: str = ""
     ) -> RunReport:
-        """Decide what is still open, write tracks.json and run.json, and say what was found."""
+        """Decide what is still open, teach the gallery, write tracks.json and run.json, and say what was found.
+
+        Each is tried even if another fails; the first `PipelineError` is raised in the end.
+        """
+        self.closed = True
         self.identify.finish()
         stopped_ns = time.time_ns()
         last_ns = max((event.timestamp_ns for event in self.outputs.events), default=0)
-        self.outputs.tell(RunEvent("run_stopped", last_ns, self.info.id, state.value))
-        with self.watch.measure("write"):
-            self.outputs.write(self.info, list(cameras), self.identify.associator)
+        failures = [*_failures(self.identify.commit), *_failures(lambda: self._write_tracks(cameras))]
+        if failures:
+            state, error = RunState.FAILED, error or str(failures[0])
+        ended = RunEvent("run_stopped", last_ns, self.info.id, state.value)
+        failures += _failures(lambda: self.outputs.tell(ended))
         self._write_run(health, state=state, stopped_ns=stopped_ns, error=error)
+        if failures:
+            raise failures[0]
         return self._report(cameras, health, state=state, seconds=(stopped_ns - self.started_ns) / 1e9)
 
     def keep_journal(self, path: Path, header: JournalHeader) -> None:
@@ -66,6 +79,10 @@ class Ledger:
     def note_running(self, health: Mapping[str, CameraHealth]) -> None:
         """Say in run.json that the run is on."""
         self._write_run(health, state=RunState.RUNNING, stopped_ns=None, error="")
+
+    def _write_tracks(self, cameras: Sequence[CameraRecord]) -> None:
+        with self.watch.measure("write"):
+            self.outputs.write(self.info, list(cameras), self.identify.associator)
 
     def _write_run(
         self, health: Mapping[str, CameraHealth], *, state: RunState, stopped_ns: int | None, error: str
@@ -110,6 +127,15 @@ class Ledger:
         )
 
 
+def _failures(close: Callable[[], None]) -> list[PipelineError]:
+    """The error of one of several things to do, if there is one; it must not keep the others from being tried."""
+    try:
+        close()
+    except PipelineError as failure:
+        return [failure]
+    return []
+
+
 @dataclass(frozen=True, slots=True)
 class Models:
     """What a run needs to know of its models. `encoder` stamps the gallery; `match` is its threshold."""
@@ -123,21 +149,16 @@ class Models:
 def open_ledger(
     loaded: LoadedConfig, options: RunOptions, *, mode: str, models: Models, header: JournalHeader, watch: Stopwatch
 ) -> Iterator[Ledger]:
-    """Open the output folder, the gallery and the association between them.
+    """Open the gallery, the output folder and the association between them.
 
-    Raises `RecordError` when the folder cannot be written, `GalleryError` when the gallery cannot be used.
+    Raises `GalleryError` when the gallery cannot be used, `RecordError` when the folder cannot be written.
     """
     config = loaded.config
     folder = output_folder(loaded, options)
     live = mode == "live"
     started_ns = time.time_ns()
-    store = config.gallery.store or f"sqlite:///{(folder / 'gallery.db').absolute()}"
     with ExitStack() as stack:
-        recorder = stack.enter_context(TrackRecorder(folder))
-        log = stack.enter_context(EventLog(folder / "events.jsonl"))
-        outputs = Outputs(folder, recorder, log)
-        stack.callback(outputs.close)
-        gallery = open_gallery(store, encoder=models.encoder, base=loaded.path.parent)
+        gallery = open_gallery(gallery_store(loaded, options), encoder=models.encoder, base=loaded.path.parent)
         stack.callback(gallery.close)
         zero_unix_ns = started_ns if header.epoch_ns is None else header.epoch_ns
         memory = Memory(gallery, zero_unix_ns=zero_unix_ns)
@@ -145,11 +166,14 @@ def open_ledger(
             # counted from the recording's own time: yesterday's recording must not forget the day before yesterday's
             memory.forget_before(zero_unix_ns - config.gallery.retention_s * NS_PER_S)
         associator = Associator(association_rules(config, models.match), topology(config), memory.snapshot())
+        recorder = stack.enter_context(TrackRecorder(folder))
+        outputs = Outputs(folder, recorder, EventLog(folder / "events.jsonl"))
+        stack.callback(outputs.close)
         identify = Identify(
             associator,
             memory,
             outputs,
-            cameras=[camera.id for camera in header.cameras],
+            timeline=_timeline(config, header),
             commit_every_s=COMMIT_EVERY_S if live else None,
             watch=watch,
         )
@@ -168,6 +192,7 @@ def open_ledger(
         yield ledger
 
 
-def output_folder(loaded: LoadedConfig, options: RunOptions) -> Path:
-    """Where the run writes."""
-    return options.output or Path(loaded.config.output.directory)
+def _timeline(config: Config, header: JournalHeader) -> Timeline:
+    cameras = [camera.id for camera in header.cameras]
+    starts_ns = {name: start_ns(camera, header.epoch_ns) for name, camera in config.cameras.items()}
+    return Timeline(cameras, starts_ns)

@@ -19,13 +19,19 @@ from reid_pipeline.runtime.settings import epoch_ns
 from reid_pipeline.runtime.video_run import VideoRun, open_video_run
 
 IDLE_S = 0.02
+FLUSH_EVERY_S = 0.1
+"""Live cameras do not wait longer than this for a full batch, however busy the site is."""
 
 
 def run(loaded: LoadedConfig, options: RunOptions, progress: Progress) -> RunReport:
     """Run until every camera is over or `options.stop` is set; either way everything is written."""
-    epoch = time.time_ns() if live_cameras(loaded.config) else epoch_ns(loaded.config.cameras)
+    streams = live_cameras(loaded.config)
+    started_ns = time.time_ns()
+    epoch = started_ns if streams else epoch_ns(loaded.config.cameras)
     with open_video_run(loaded, options, progress, mode="live", epoch_ns=epoch) as video:
-        inbox = Inbox(video.cameras, realtime=options.realtime, limit_s=options.limit_s)
+        # beside live cameras, recordings play as if they were filmed from now on
+        now_ns = time.time_ns() - started_ns if streams else 0
+        inbox = Inbox(video.cameras, realtime=options.realtime, limit_s=options.limit_s, now_ns=now_ns)
         try:
             _pump_until_over(inbox, video, options, loaded.config)
         finally:
@@ -37,13 +43,16 @@ def run(loaded: LoadedConfig, options: RunOptions, progress: Progress) -> RunRep
 
 
 def _pump_until_over(inbox: Inbox, video: VideoRun, options: RunOptions, config: Config) -> None:
+    flushed_s = time.monotonic()
     while not inbox.over and not options.stop.is_set():
-        arrival = inbox.take(IDLE_S)
-        if arrival is None:
-            video.flush()
-        elif arrival.frame is None:
-            video.end(arrival.camera)
-        else:
+        with video.ledger.watch.measure("wait"):
+            arrival = inbox.take(IDLE_S)
+        if arrival is not None and arrival.frame is not None:
             video.push(arrival.frame)
+        elif arrival is not None:
+            video.end(arrival.camera)
+        if inbox.paced and (arrival is None or time.monotonic() - flushed_s > FLUSH_EVERY_S):
+            video.flush()
+            flushed_s = time.monotonic()
         for camera in inbox.silent(config.association.max_lag_s):
             video.ledger.identify.wait_no_longer_for(camera)

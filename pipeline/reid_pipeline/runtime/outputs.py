@@ -23,6 +23,7 @@ class Outputs:
     log: EventLog
     journal: JournalWriter | None = None
     events: list[IdentityEvent] = field(default_factory=list)
+    held: list[CameraEvent] = field(default_factory=list)
 
     @property
     def tracks(self) -> Path:
@@ -43,11 +44,21 @@ class Outputs:
         self.events.extend(decisions.events)
 
     def tell(self, event: CameraEvent | RunEvent) -> None:
-        """Keep what happened to a camera or the run."""
+        """Keep what happened to a camera or the run; from any thread."""
         self.log.write(event)
 
+    def hold(self, event: CameraEvent) -> None:
+        """Keep what happened to a camera until its time comes: its place in the log then depends on that alone."""
+        self.held.append(event)
+
+    def tell_held(self, before_ns: int | None = None) -> None:
+        """Write what was held of the time before; None is all of it."""
+        self.held.sort(key=lambda event: (event.timestamp_ns, event.camera))
+        while self.held and (before_ns is None or self.held[0].timestamp_ns < before_ns):
+            self.log.write(self.held.pop(0))
+
     def write(self, run: RunInfo, cameras: list[CameraRecord], associator: Associator) -> None:
-        """Write tracks.json."""
+        """Write tracks.json, and the end of the journal."""
         summary = RunSummary(
             run=run,
             cameras=cameras,

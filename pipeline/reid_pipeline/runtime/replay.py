@@ -20,6 +20,7 @@ from reid_pipeline.records.run_record import CameraHealth, RunState
 from reid_pipeline.runtime.cameras import CameraRun, live_cameras
 from reid_pipeline.runtime.ledger import Ledger, Models, open_ledger
 from reid_pipeline.runtime.overlay import draw_overlay
+from reid_pipeline.runtime.premises import check_places
 from reid_pipeline.runtime.report import Progress, RunOptions, RunReport
 from reid_pipeline.runtime.settings import epoch_ns
 from reid_pipeline.runtime.stopwatch import Stopwatch
@@ -37,8 +38,11 @@ def replay(loaded: LoadedConfig, options: RunOptions, progress: Progress) -> Run
         )
     epoch = epoch_ns(loaded.config.cameras)
     with open_video_run(loaded, options, progress, mode="replay", epoch_ns=epoch) as run:
-        for camera, frame in merged(run.cameras, options.limit_s):
-            if options.stop.is_set():
+        frames = merged(run.cameras, options.limit_s)
+        while not options.stop.is_set():
+            with run.ledger.watch.measure("wait"):
+                camera, frame = next(frames, (None, None))
+            if camera is None:
                 break
             if frame is None:
                 run.end(camera)
@@ -73,6 +77,7 @@ def replay_journal(loaded: LoadedConfig, journal: Path, options: RunOptions, pro
     file that is no journal.
     """
     header, steps = read_journal(journal)
+    check_places(loaded, options)
     models = Models(header.detector, EncoderStamp(header.encoder.name, header.encoder.sha256, header.dim), header.match)
     counts = {camera.id: 0 for camera in header.cameras}
     failure = ""

@@ -44,3 +44,8 @@ def topology(config: Config) -> Topology:
 def epoch_ns(cameras: dict[str, Camera]) -> int | None:
     """The earliest given start of a recording: zero of the run's clock."""
     return min((camera.start_ns for camera in cameras.values() if camera.start_ns is not None), default=None)
+
+
+def start_ns(camera: Camera, epoch_ns: int | None) -> int:
+    """When a recording's first frame was, on the run's clock; 0 where nobody said, and if the clock began later."""
+    return 0 if camera.start_ns is None or epoch_ns is None else max(0, camera.start_ns - epoch_ns)

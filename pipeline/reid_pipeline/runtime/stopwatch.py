@@ -11,8 +11,9 @@ from threading import Lock
 class Stopwatch:
     """Adds up seconds by stage; usable from several threads.
 
-    Stages that run in this process's own code (decode, track, crop, associate, write) count the time spent in them.
-    Models run beside it, so `detect` and `encode` count the time in which the pipeline had nothing to do but wait.
+    Stages that run in the pipeline's own thread (track, crop, associate, write) count the time spent in them. Cameras
+    and models run beside it, so `wait` (for frames), `detect` and `encode` count the time in which there was nothing to
+    do but wait for them.
     """
 
     def __init__(self) -> None:

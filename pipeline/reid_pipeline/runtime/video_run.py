@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
 from reid_engines.encoders import open_encoder
 from reid_engines.errors import EngineError
+from reid_engines.protocol import Encoder
 from reid_pipeline.config.loader import LoadedConfig
+from reid_pipeline.config.models import Config
 from reid_pipeline.core.crops import CropChooser
+from reid_pipeline.detect.protocol import Detector
 from reid_pipeline.detect.table import DetectorOptions, open_detector
 from reid_pipeline.errors import PipelineError
 from reid_pipeline.gallery.stamp import EncoderStamp
@@ -23,7 +27,8 @@ from reid_pipeline.records.journal import JournalCamera, JournalHeader
 from reid_pipeline.records.run_record import CameraHealth, RunState
 from reid_pipeline.runtime.camera import CameraStage
 from reid_pipeline.runtime.cameras import CameraRun, make_cameras, open_cameras
-from reid_pipeline.runtime.ledger import Ledger, Models, open_ledger, output_folder
+from reid_pipeline.runtime.ledger import Ledger, Models, open_ledger
+from reid_pipeline.runtime.premises import check_memory, check_places, journal_path, output_folder
 from reid_pipeline.runtime.pump import Pump
 from reid_pipeline.runtime.report import Progress, RunOptions, RunReport
 from reid_pipeline.runtime.settings import crop_rules
@@ -42,13 +47,14 @@ class VideoRun:
     pump: Pump
     ledger: Ledger
     progress: Progress
-    frames: dict[str, int]
+    tell: Callable[[CameraEvent], None]
+    frames: Counter[str] = field(default_factory=Counter)
 
     def push(self, frame: Frame) -> None:
         """One more frame of any camera."""
         self.frames[frame.camera] += 1
         self.ledger.identify.take(self.pump.push(frame))
-        self.progress.advance("frames", sum(self.frames.values()))
+        self.progress.advance("frames", self.frames.total())
 
     def flush(self) -> None:
         """Nothing new for a moment: go on with what is there."""
@@ -57,30 +63,39 @@ class VideoRun:
     def end(self, camera: CameraRun) -> None:
         """The camera gives nothing more."""
         self.ledger.identify.take(self.pump.drain())
-        self.ledger.identify.wait_no_longer_for(camera.name)
         if camera.failure:
+            self.tell(CameraEvent("lost", camera.last_ns, camera.name, camera.failure))
             self.progress.note(camera.failure)
+        self.ledger.identify.wait_no_longer_for(camera.name)
 
-    def finish(self, *, stopped: bool, error: str = "") -> RunReport:
+    def finish(self, *, stopped: bool) -> RunReport:
         """Write everything."""
         self.ledger.identify.take(self.pump.drain())
+        return self._close(RunState.STOPPED if stopped else RunState.FINISHED)
+
+    def fail(self, error: Exception) -> None:
+        """Write what was finished before the error."""
+        with suppress(Exception):  # what failed may fail again; everything before that has been taken then
+            self.ledger.identify.take(self.pump.salvage())
+        self._close(RunState.FAILED, error=_one_line(error))
+
+    def health(self) -> dict[str, CameraHealth]:
+        return {name: camera.health() for name, camera in self.cameras.items()}
+
+    def _close(self, state: RunState, *, error: str = "") -> RunReport:
         for name in self.cameras:
             self.ledger.identify.wait_no_longer_for(name)
         for name, late in self.ledger.identify.late.items():
             self.cameras[name].skipped += late
-        state = RunState.FAILED if error else RunState.STOPPED if stopped else RunState.FINISHED
         records = [camera.record(self.frames[name]) for name, camera in self.cameras.items()]
         return self.ledger.close_books(records, self.health(), state=state, error=error)
-
-    def health(self) -> dict[str, CameraHealth]:
-        return {name: camera.health() for name, camera in self.cameras.items()}
 
 
 @contextmanager
 def open_video_run(
     loaded: LoadedConfig, options: RunOptions, progress: Progress, *, mode: str, epoch_ns: int | None
 ) -> Iterator[VideoRun]:
-    """Open the cameras, then the models, then the books.
+    """Open what a run needs, what can quickly be told to be unusable first: places, encoder, cameras, detector, books.
 
     A camera that cannot be opened is noted and the others go on. An error of any other kind ends the run, after what
     was finished up to there has been written.
@@ -91,46 +106,72 @@ def open_video_run(
     def report(event: SourceEvent) -> None:
         tell(CameraEvent(event.type, event.timestamp_ns, event.camera, event.message))
 
+    check_places(loaded, options)
+    check_memory(loaded, options, None)
     cameras = make_cameras(loaded.config, epoch_ns=epoch_ns, report=report)
     watch = Stopwatch()
     with ExitStack() as stack:
         stack.enter_context(threadpool_limits(1, user_api="blas"))
+        encoder = _open_encoder(loaded.config, options, progress, stack)
+        stamp = EncoderStamp(encoder.name, encoder.sha256, encoder.dim)
+        check_memory(loaded, options, stamp)
         for camera in cameras.values():
             stack.callback(camera.source.close)
         open_cameras(cameras)
-        pump, models = _open_models(loaded, options, progress, cameras=cameras, watch=watch, stack=stack)
+        detector = _open_detector(loaded.config, options, progress, cameras=cameras, stack=stack)
+        stages = _stages(loaded, options, cameras, watch)
+        pump = Pump(detector, encoder, stages, every=loaded.config.detector.every, watch=watch)
+        models = Models(ModelRecord(detector.name, detector.sha256), stamp, encoder.match)
         header = _journal_header(cameras, models, epoch_ns)
         ledger = stack.enter_context(open_ledger(loaded, options, mode=mode, models=models, header=header, watch=watch))
-        if options.journal is not None or loaded.config.output.journal:
-            ledger.keep_journal(options.journal or output_folder(loaded, options) / "run.journal", header)
+        journal = journal_path(loaded, options)
+        if journal is not None:
+            ledger.keep_journal(journal, header)
+        tell = ledger.outputs.hold if mode == "replay" else ledger.outputs.tell
         for event in early:
-            ledger.outputs.tell(event)
-        tell = ledger.outputs.tell
-        run = VideoRun(cameras, pump, ledger, progress, dict.fromkeys(cameras, 0))
+            tell(event)
+        run = VideoRun(cameras, pump, ledger, progress, tell)
         ledger.note_running(run.health())
-        totals = [camera.info.frames for camera in cameras.values() if camera.info is not None]
-        known = [total for total in totals if total is not None]
-        progress.begin("frames", sum(known) if len(known) == len(totals) and not options.limit_s else None)
+        progress.begin("frames", None if options.limit_s else _total(cameras))
         try:
             yield run
-        except (PipelineError, EngineError) as error:
-            run.finish(stopped=False, error=str(error))
+        except Exception as error:
+            if not ledger.closed:
+                with suppress(PipelineError):  # the first error says more than the disk that is full because of it
+                    run.fail(error)
             raise
         finally:
             progress.end("frames")
 
 
-def _open_models(
-    loaded: LoadedConfig,
-    options: RunOptions,
-    progress: Progress,
-    *,
-    cameras: Mapping[str, CameraRun],
-    watch: Stopwatch,
-    stack: ExitStack,
-) -> tuple[Pump, Models]:
-    config = loaded.config
-    pulled = _pull_bar(progress)
+def _total(cameras: Mapping[str, CameraRun]) -> int | None:
+    """The frames of all cameras that could be opened, None where that is not known."""
+    totals = [camera.info.frames for camera in cameras.values() if camera.info is not None]
+    known = [total for total in totals if total is not None]
+    return sum(known) if len(known) == len(totals) else None
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, PipelineError | EngineError):
+        return str(error)
+    return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _open_encoder(config: Config, options: RunOptions, progress: Progress, stack: ExitStack) -> Encoder:
+    encoder = open_encoder(
+        config.encoder.model,
+        backend=config.encoder.backend,
+        threads=config.encoder.threads or options.threads,
+        mirror=options.mirror,
+        progress=_pull_bar(progress),
+    )
+    stack.callback(encoder.close)
+    return encoder
+
+
+def _open_detector(
+    config: Config, options: RunOptions, progress: Progress, *, cameras: Mapping[str, CameraRun], stack: ExitStack
+) -> Detector:
     detector = open_detector(
         DetectorOptions(
             model=config.detector.model,
@@ -141,20 +182,18 @@ def _open_models(
         ),
         frame_sizes=[(camera.info.width, camera.info.height) for camera in cameras.values() if camera.info is not None],
         mirror=options.mirror,
-        progress=pulled,
+        progress=_pull_bar(progress),
     )
     stack.callback(detector.close)
-    encoder = open_encoder(
-        config.encoder.model,
-        backend=config.encoder.backend,
-        threads=config.encoder.threads or options.threads,
-        mirror=options.mirror,
-        progress=pulled,
-    )
-    stack.callback(encoder.close)
-    folder = output_folder(loaded, options)
-    saver = CropSaver(folder) if config.output.crops else None
-    stages = {
+    return detector
+
+
+def _stages(
+    loaded: LoadedConfig, options: RunOptions, cameras: Mapping[str, CameraRun], watch: Stopwatch
+) -> dict[str, CameraStage]:
+    config = loaded.config
+    saver = CropSaver(output_folder(loaded, options)) if config.output.crops else None
+    return {
         name: CameraStage(
             open_tracker(TrackerOptions(config.tracker.algorithm, config.tracker.lost_s), camera.info.fps),
             CropChooser(crop_rules(config)),
@@ -164,9 +203,6 @@ def _open_models(
         for name, camera in cameras.items()
         if camera.info is not None
     }
-    pump = Pump(detector, encoder, stages, every=config.detector.every, watch=watch)
-    stamp = EncoderStamp(encoder.name, encoder.sha256, encoder.dim)
-    return pump, Models(ModelRecord(detector.name, detector.sha256), stamp, encoder.match)
 
 
 def _journal_header(cameras: Mapping[str, CameraRun], models: Models, epoch_ns: int | None) -> JournalHeader:
