@@ -83,6 +83,16 @@ def test_a_stream_that_never_answers_is_refused_in_time(rtsp: Camera) -> None:
     assert source.health.stalls == 1
 
 
+def test_closing_ends_the_wait_for_an_answer(rtsp: Camera) -> None:
+    rtsp.plan(answer=False)
+    source = open_source("gate", f"rtsp://127.0.0.1:{rtsp.port}/s", options=SourceOptions(timeout_s=30))
+    closer = threading.Timer(0.2, source.close)
+    closer.start()
+    with pytest.raises(SourceError, match="it was closed before its first picture"):
+        source.open()
+    closer.join()
+
+
 def test_pauses_double_up_to_the_limit_and_start_afresh(rtsp: Camera) -> None:
     for frames in (30, 0, 0, 0, 0, 30):  # those in the middle are refused before they see a frame
         rtsp.plan(frames)
