@@ -34,7 +34,7 @@ class Intake:
         opened = self._take(deadline_s)
         self._first = self._next_picture(deadline_s)
         if self.closed:
-            raise ReadError("it was closed before its first picture", "open it again")
+            raise ReadError("it was closed before its first picture", "start again")
         if self._first is None or not isinstance(opened, Opened):
             raise ReadError("no picture in it can be decoded", "see whether it plays")
         self.fps = opened.fps
