@@ -1,0 +1,197 @@
+"""Who goes where: seeded errands over the places of a scene, chosen so that cameras stay busy and nobody collides.
+
+People are planned one after another. Each gets a number of random errands and keeps the one that scores best against
+those planned before: room to the others, cameras visited, cameras neither empty nor packed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reid_tools.footage.gait import GaitStyle
+from reid_tools.footage.scene import Scene
+from reid_tools.footage.walking import Errand, Track, Wait, follow
+
+# Whether somebody at floor positions (T, 2) is seen by camera number `camera`: (T,) bool.
+Seen = Callable[[int, NDArray[np.float64]], NDArray[np.bool_]]
+
+CLEARANCE_M = 0.62
+MEETING_M = 0.95
+BUSY = (2, 6)  # people whom a camera should see at any time
+VISITS_WORTH = (-30.0, -15.0, 0.0, 1.5)  # of being seen by 0, 1, 2, 3 or more cameras
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """How one person moves: the gait and the length of the legs."""
+
+    gait: GaitStyle
+    leg_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """An errand and the track that it gives."""
+
+    errand: Errand
+    track: Track
+
+
+def plan(scene: Scene, walkers: Sequence[Walker], seen: Seen, *, candidates: int = 160) -> tuple[Track, ...]:
+    """One track per walker. The same scene and walkers give the same tracks."""
+    planned: list[Planned] = []
+    sights: list[NDArray[np.bool_]] = []
+    for number, walker in enumerate(walkers):
+        rng = np.random.default_rng((scene.plan_seed, number))
+        best: tuple[float, Planned, NDArray[np.bool_], int] | None = None
+        for _ in range(candidates):
+            partner = _partner(rng, planned, scene) if number % 4 == 3 else None
+            errand = _errand(scene, rng) if partner is None else _rendezvous(scene, rng, partner)
+            track = follow(errand, walker.gait, walker.leg_m, frames=scene.frames, fps=scene.fps)
+            sight = np.stack([seen(camera, track.xy) for camera in range(len(scene.cameras))])
+            score = _score(track, sight, planned, sights)
+            if best is None or score > best[0]:
+                best = (score, Planned(errand, track), sight, -1 if partner is None else partner.number)
+        assert best is not None
+        planned.append(best[1])
+        sights.append(best[2])
+        if best[3] >= 0:
+            planned[best[3]] = _turned_to(planned[best[3]], best[1], walkers[best[3]], scene)
+    return tuple(each.track for each in planned)
+
+
+def _score(
+    track: Track, sight: NDArray[np.bool_], planned: Sequence[Planned], sights: Sequence[NDArray[np.bool_]]
+) -> float:
+    """How well a track fits in among the others; higher is better."""
+    frames = sight.shape[1]
+    gap = np.full(frames, np.inf)
+    for other in planned:
+        gap = np.minimum(gap, np.linalg.norm(track.xy - other.track.xy, axis=1))
+    crash = float(np.maximum(CLEARANCE_M - gap, 0).sum())
+    dwell = sight.sum(axis=1)
+    visits = int((dwell >= 12).sum())
+    idle = float(np.maximum(dwell / frames - 0.5, 0).sum())
+    count = np.sum([*sights, np.zeros_like(sight)], axis=0)
+    # a person in an empty camera is worth much, in a packed one less than nothing
+    worth = np.where(count < BUSY[0], 2.0, np.where(count < BUSY[1] - 1, 0.45, -1.5))
+    gain = 4 * float((worth * sight).sum() / frames)
+    return VISITS_WORTH[min(visits, 3)] + gain - 12 * idle - 40 * crash
+
+
+def _errand(scene: Scene, rng: np.random.Generator) -> Errand:
+    """A random walk over the places that lasts for the whole recording."""
+    names = sorted(scene.places)
+    route = _stroll(scene, rng, [names[int(rng.integers(len(names)))]], seconds=scene.frames / scene.fps + 30)
+    points, waits = _with_waits(scene, rng, route)
+    return Errand(
+        points,
+        waits,
+        start_s=-float(rng.uniform(0, 22)),
+        speed_mps=float(np.clip(rng.normal(1.3, 0.14), 1.0, 1.65)),
+        lateral_m=float(rng.uniform(-0.3, 0.8)),
+    )
+
+
+def _stroll(scene: Scene, rng: np.random.Generator, route: list[str], *, seconds: float) -> list[str]:
+    """`route` continued from way to way until it takes `seconds` or more; turns back only at dead ends."""
+    ways = _ways(scene)
+    length = 0.0
+    while length < seconds * 1.3:
+        here, before = route[-1], route[-2] if len(route) > 1 else None
+        onward = [name for name in ways[here] if name != before]
+        choice = onward[int(rng.integers(len(onward)))] if onward else ways[here][0]
+        length += float(np.linalg.norm(np.subtract(scene.places[choice].at, scene.places[here].at)))
+        route.append(choice)
+    return route
+
+
+def _ways(scene: Scene) -> dict[str, list[str]]:
+    ways: dict[str, list[str]] = {name: [] for name in scene.places}
+    for a, b in scene.ways:
+        ways[a].append(b)
+        ways[b].append(a)
+    return ways
+
+
+def _with_waits(
+    scene: Scene, rng: np.random.Generator, route: Sequence[str]
+) -> tuple[tuple[tuple[float, float], ...], tuple[Wait, ...]]:
+    points, waits = [], []
+    for index, name in enumerate(route):
+        place = scene.places[name]
+        points.append(place.at)
+        if place.stop and rng.random() < 0.55 and 0 < index < len(route) - 1:
+            waits.append(Wait(index, float(rng.uniform(3, 8)), place.face_rad))
+    return tuple(points), tuple(waits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Partner:
+    """Somebody who stands at `xy` from `start_s` for `seconds`: person `number`, during wait `wait` of their errand."""
+
+    number: int
+    wait: int
+    xy: tuple[float, float]
+    start_s: float
+    seconds: float
+
+
+def _partner(rng: np.random.Generator, planned: Sequence[Planned], scene: Scene) -> _Partner | None:
+    """Somebody who stands still for a while during the recording, or None."""
+    found = []
+    for number, each in enumerate(planned):
+        for wait in range(len(each.errand.waits)):
+            frames = np.flatnonzero(each.track.waiting == wait)
+            if len(frames) >= 3 * scene.fps and frames[0] > scene.fps and not each.errand.waits[wait].talk:
+                x, y = each.track.xy[frames[0]]
+                found.append(
+                    _Partner(number, wait, (float(x), float(y)), frames[0] / scene.fps, len(frames) / scene.fps)
+                )
+    return found[int(rng.integers(len(found)))] if found else None
+
+
+def _rendezvous(scene: Scene, rng: np.random.Generator, partner: _Partner) -> Errand:
+    """An errand that leads to the partner while they stand, stops before them to talk, and goes on."""
+    nearest = min(scene.places, key=lambda name: float(np.linalg.norm(np.subtract(scene.places[name].at, partner.xy))))
+    # the way there is a stroll from the meeting point, walked backwards
+    speed = float(np.clip(rng.normal(1.3, 0.12), 1.05, 1.6))
+    arrival = _stroll(scene, rng, [nearest], seconds=partner.start_s + 8)[::-1]
+    before = [scene.places[name].at for name in arrival[:-1]]
+    away = np.subtract(before[-1], partner.xy)
+    spot = np.asarray(partner.xy) + MEETING_M * away / np.linalg.norm(away)
+    onward = [scene.places[name].at for name in _stroll(scene, rng, [nearest], seconds=scene.frames / scene.fps)[1:]]
+    points = (*before, (float(spot[0]), float(spot[1])), *onward)
+    face = float(np.arctan2(-away[1], -away[0]))
+    wait = Wait(len(before), max(partner.seconds - 1.5, 2.0), face, talk=True)
+    length = float(np.linalg.norm(np.diff(np.asarray([*before, spot]), axis=0), axis=1).sum())
+    return Errand(points, (wait,), start_s=partner.start_s + 0.8 - length / speed, speed_mps=speed)
+
+
+def _turned_to(planned: Planned, other: Planned, walker: Walker, scene: Scene) -> Planned:
+    """The partner of a rendezvous, now facing the person who comes."""
+    frames = np.flatnonzero(other.track.gesture > 0.2)
+    if not len(frames):
+        return planned
+    wait = int(planned.track.waiting[frames[0]])
+    if wait < 0:
+        return planned
+    towards = other.track.xy[frames[0]] - planned.track.xy[frames[0]]
+    errand = planned.errand.facing(wait, float(np.arctan2(towards[1], towards[0])))
+    return Planned(errand, follow(errand, walker.gait, walker.leg_m, frames=scene.frames, fps=scene.fps))
+
+
+def reachable(scene: Scene, start: str) -> set[str]:
+    """The places that can be walked to from `start`."""
+    ways, found, queue = _ways(scene), {start}, deque([start])
+    while queue:
+        for name in ways[queue.popleft()]:
+            if name not in found:
+                found.add(name)
+                queue.append(name)
+    return found
