@@ -24,6 +24,7 @@ class ClipWriter:
         self.path = path
         self._part = path.with_name(f".{path.name}.part")
         try:
+            self._part.touch()  # the container opens its file only with the first packet
             self._container = av.open(str(self._part), "w", format="mp4", options={"movflags": "+faststart"})
         except OSError as error:
             reason = error.strerror or error

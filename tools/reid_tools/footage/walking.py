@@ -14,6 +14,7 @@ Array64 = NDArray[np.float64]
 STEPS_PER_S = 20
 ACCELERATION = 1.1  # m/s2
 TURN_RATE = np.radians(150.0)  # rad/s
+PATH_STEP_M = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,14 @@ def lay_path(errand: Errand) -> Path:
             -1, 2
         )
         curve = np.concatenate([curve[:1], cut, curve[-1:]])
-    distance = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
-    # a point is reached where the rounded path comes closest to it, never before the point that precedes it
-    marks, first = [], 0
-    for point in points:
-        first += int(np.argmin(np.linalg.norm(curve[first : first + 40] - point, axis=1)))
+    walked = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
+    distance = np.arange(0.0, walked[-1] + PATH_STEP_M, PATH_STEP_M)
+    curve = np.stack([np.interp(distance, walked, curve[:, axis]) for axis in range(2)], axis=-1)
+    # a point is reached where the rounded path comes closest to it, before it has gone much further than straight there
+    marks, first = [0.0], 0
+    for point, straight_m in zip(points[1:], np.linalg.norm(np.diff(points, axis=0), axis=1), strict=True):
+        last = first + int((straight_m + 0.5) / PATH_STEP_M)
+        first += int(np.argmin(np.linalg.norm(curve[first:last] - point, axis=1)))
         marks.append(distance[first])
     along = np.gradient(curve, axis=0)
     return Path(curve, distance, np.unwrap(np.arctan2(along[:, 1], along[:, 0])), np.asarray(marks))
