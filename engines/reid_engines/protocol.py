@@ -53,7 +53,8 @@ class Encoder(Protocol):
     """Turns crops into vectors whose inner product says how alike two people look.
 
     `sha256` identifies the weights together with everything else that changes the vectors; galleries are stamped with
-    it. `match` is the cosine from which two looks are more probably one person than two, as measured for this encoder.
+    it. `match` is the mean cosine between the looks of a track and a person's most similar ones from which the track is
+    taken for that person, as measured for this encoder.
     """
 
     name: str

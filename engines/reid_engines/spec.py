@@ -65,7 +65,7 @@ class DetectorSpec(_Strict):
 
 
 class EncoderSpec(_Strict):
-    """`match` is the cosine from which two looks are more probably one person than two; `dim` is checked if given."""
+    """`match` is the cosine of best looks from which two tracks are one person; `dim` is checked if given."""
 
     match: Annotated[float, Field(ge=-1, le=1)]
     dim: PositiveInt | None = None

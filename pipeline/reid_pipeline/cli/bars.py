@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.text import Text
 
 from reid_pipeline.cli.terminal import short_count
-from reid_pipeline.video.redact import redact
+from reid_pipeline.redact import redact
 
 
 class _Done(ProgressColumn):

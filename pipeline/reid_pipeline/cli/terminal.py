@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from reid_pipeline.video.redact import redact
+from reid_pipeline.redact import redact
 
 if TYPE_CHECKING:
     from reid_pipeline.runtime.report import Progress

@@ -1,7 +1,8 @@
 """YAML text to plain values, remembering the line of every key.
 
 Values are read as YAML 1.2 reads them: only `true` and `false` are booleans and `012` is text, so a camera called `on`
-or a model called `0287` stays what was written. `${NAME}` comes from the environment, `$${` is a literal `${`.
+or a model called `0287` stays what was written. `${NAME}` comes from the environment (percent-encoded where it
+is the user or password of an address), `$${` is a literal `${`.
 """
 
 from __future__ import annotations
@@ -158,7 +159,14 @@ class _Reader:
             self._find(line, path, f"expected ${{NAME}}, got {match[0]}; write $${{ for a literal ${{")
         elif name not in self._environment:
             self._find(line, path, f"the environment variable {name} is not set; set it before starting")
-        return self._environment.get(name, "")
+        value = self._environment.get(name, "")
+        return quote(value, safe="") if _in_credentials(match) else value
 
     def _find(self, line: int, path: KeyPath, message: str) -> None:
         self.document.findings.append(Finding(line, path, message))
+
+
+def _in_credentials(match: re.Match[str]) -> bool:
+    """Whether the reference stands before the host of an address, where `/ # ? @` must be percent-encoded."""
+    _, separator, before = match.string[: match.start()].partition("://")
+    return bool(separator) and "/" not in before and "@" in match.string[match.end() :]

@@ -21,8 +21,8 @@ from reid_pipeline.config import problems
 from reid_pipeline.config.document import Document, Finding, KeyPath, read_document
 from reid_pipeline.config.models import Config
 from reid_pipeline.config.paths import with_absolute_paths
-from reid_pipeline.config.secrets import hide_credentials
 from reid_pipeline.errors import ConfigError
+from reid_pipeline.redact import redact
 
 MAX_BYTES = 4_000_000
 
@@ -154,7 +154,7 @@ def _hidden(value: Any) -> Any:
         return {key: _hidden(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_hidden(item) for item in value]
-    return hide_credentials(value) if isinstance(value, str) else value
+    return redact(value) if isinstance(value, str) else value
 
 
 def _warnings(config: Config, document: Document) -> Iterator[str]:

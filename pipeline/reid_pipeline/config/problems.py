@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from reid_pipeline.config.document import Document, Finding, KeyPath
 from reid_pipeline.config.models import CROSS_CHECK, EXPECTED_PATTERNS, Config
-from reid_pipeline.config.secrets import hide_credentials
+from reid_pipeline.redact import redact
 
 # pydantic's error type -> what was expected; the error's own bounds are filled in
 _EXPECTED: Mapping[str, str] = {
@@ -59,7 +59,7 @@ def findings(error: ValidationError, document: Document) -> list[Finding]:
             got[path] = _shown(part["input"], path, document)
         else:
             message = str(context.get("error", part["msg"]))
-            found.append(Finding(document.line(path), path, hide_credentials(message)))
+            found.append(Finding(document.line(path), path, redact(message)))
     # a required key that is there with a typing error in it is one problem, not two
     alone = (path for path in missing if path not in meant)
     found += [Finding(document.line(path), path, "this key is required and missing; add it") for path in alone]
@@ -93,7 +93,7 @@ def _expectation(kind: str, context: Mapping[str, Any]) -> str:
 
 def _shown(value: Any, path: KeyPath, document: Document) -> str:
     if path in document.written:
-        return hide_credentials(document.written[path])
+        return redact(document.written[path])
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -101,7 +101,7 @@ def _shown(value: Any, path: KeyPath, document: Document) -> str:
     if isinstance(value, dict | list):
         kind = "a map" if isinstance(value, dict) else "a list"
         return kind if value else f"an empty {kind.removeprefix('a ')}"
-    text = hide_credentials(str(value))
+    text = redact(str(value))
     return f"{text[:60]!r}" if isinstance(value, str) else text[:60]
 
 

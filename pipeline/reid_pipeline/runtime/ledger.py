@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from reid_pipeline.config.loader import LoadedConfig
 from reid_pipeline.config.models import Config
 from reid_pipeline.core.associator import Associator
@@ -158,6 +160,8 @@ def open_ledger(
     live = mode == "live"
     started_ns = time.time_ns()
     with ExitStack() as stack:
+        # association multiplies many small matrices: more threads only wait for each other
+        stack.enter_context(threadpool_limits(1, user_api="blas"))
         gallery = open_gallery(gallery_store(loaded, options), encoder=models.encoder, base=loaded.path.parent)
         stack.callback(gallery.close)
         zero_unix_ns = started_ns if header.epoch_ns is None else header.epoch_ns

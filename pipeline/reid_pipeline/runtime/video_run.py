@@ -8,8 +8,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from reid_engines.encoders import open_encoder
 from reid_engines.errors import EngineError
 from reid_engines.protocol import Encoder
@@ -111,7 +109,6 @@ def open_video_run(
     cameras = make_cameras(loaded.config, epoch_ns=epoch_ns, report=report)
     watch = Stopwatch()
     with ExitStack() as stack:
-        stack.enter_context(threadpool_limits(1, user_api="blas"))
         encoder = _open_encoder(loaded.config, options, progress, stack)
         stamp = EncoderStamp(encoder.name, encoder.sha256, encoder.dim)
         check_memory(loaded, options, stamp)

@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reid_pipeline.errors import SourceError
+from reid_pipeline.redact import redact
 from reid_pipeline.video.images import ImageSource
 from reid_pipeline.video.libav import Input
 from reid_pipeline.video.options import Report, SourceOptions, ignore
 from reid_pipeline.video.protocol import Source
 from reid_pipeline.video.recording import RecordingSource
-from reid_pipeline.video.redact import redact
 from reid_pipeline.video.stream import StreamSource
 
 STREAM_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtp", "srt", "tcp", "udp")

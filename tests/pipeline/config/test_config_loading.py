@@ -169,6 +169,12 @@ class TestEnvironment:
         assert load('cameras: {a: {source: "${N}"}}', N="0").config.cameras["a"].source == "0"
         assert load("cameras:\n  a:\n    source: ${N}\n", N="0").config.cameras["a"].source == 0
 
+    def test_a_password_from_the_environment_is_encoded_for_its_address(self, load: Load) -> None:
+        """A raw `/` or `#` in a password used to end the address there, and the camera's host was not found."""
+        text = "cameras: {a: {source: 'rtsp://viewer:${PASSWORD}@${HOST}/${PATH_IN_CAMERA}'}}"
+        loaded = load(text, PASSWORD="a/b#c?d@e", HOST="10.0.0.5", PATH_IN_CAMERA="live/1")
+        assert loaded.config.cameras["a"].source == "rtsp://viewer:a%2Fb%23c%3Fd%40e@10.0.0.5/live/1"
+
     def test_the_process_environment_is_the_default(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = tmp_path / "cameras.yaml"
         path.write_text('cameras: {a: {source: "rtsp://${REID_TEST_HOST}/1"}}')

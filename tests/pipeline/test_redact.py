@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from reid_pipeline.video.redact import redact
+from reid_pipeline.redact import redact
 
 CANARY = "C4nary"
 
