@@ -155,7 +155,7 @@ def person_class(metadata: Mapping[str, str], *, model: str) -> int:
     Raises:
         ModelFileError: there are several classes and none of them is people.
     """
-    names = _class_names(metadata.get("names", ""))
+    names = _class_names(metadata)
     for index, name in names.items():
         if name.lower() in PEOPLE:
             return index
@@ -169,10 +169,12 @@ def person_class(metadata: Mapping[str, str], *, model: str) -> int:
     return 0
 
 
-def _class_names(text: str) -> dict[int, str]:
-    """Class names as Ultralytics writes them into its exports: the text of a Python dict or list."""
+def _class_names(metadata: Mapping[str, str]) -> dict[int, str]:
+    """The classes as Ultralytics writes them: into ONNX as a Python dict or list, into OpenVINO as words."""
+    if "labels" in metadata:
+        return dict(enumerate(metadata["labels"].split()))
     try:
-        names = ast.literal_eval(text)
+        names = ast.literal_eval(metadata.get("names", ""))
     except (ValueError, SyntaxError):
         return {}
     if isinstance(names, list):

@@ -114,6 +114,7 @@ def test_nothing_found_is_an_empty_answer(layout: str) -> None:
 def test_person_class_follows_the_exported_names() -> None:
     assert person_class({"names": "{0: 'car', 1: 'person'}"}, model="m") == 1
     assert person_class({"names": "['car', 'van', 'Pedestrian']"}, model="m") == 2
+    assert person_class({"labels": "car traffic_light person"}, model="m") == 2
     assert person_class({"names": "{0: 'visitor'}"}, model="m") == 0
     assert person_class({}, model="m") == 0
     assert person_class({"names": "not python"}, model="m") == 0
