@@ -153,7 +153,7 @@ class TestEnvironment:
             FPS="12.5",
             MODEL="models/x.onnx",
         ).config
-        assert config.cameras["lobby"].source == "rtsp://viewer:12 3@10.0.0.5/1"
+        assert config.cameras["lobby"].source == "rtsp://viewer:12%203@10.0.0.5/1"
         assert config.cameras["lobby"].fps == 12.5
         assert config.detector.model == f"{tmp_path}/models/x.onnx"
 
