@@ -62,11 +62,10 @@ class Ledger:
         self.closed = True
         self.identify.finish()
         stopped_ns = time.time_ns()
-        last_ns = max((event.timestamp_ns for event in self.outputs.events), default=0)
         failures = [*_failures(self.identify.commit), *_failures(lambda: self._write_tracks(cameras))]
         if failures:
             state, error = RunState.FAILED, error or str(failures[0])
-        ended = RunEvent("run_stopped", last_ns, self.info.id, state.value)
+        ended = RunEvent("run_stopped", self.outputs.last_ns, self.info.id, state.value)
         failures += _failures(lambda: self.outputs.tell(ended))
         self._write_run(health, state=state, stopped_ns=stopped_ns, error=error)
         if failures:

@@ -24,6 +24,7 @@ class Outputs:
     journal: JournalWriter | None = None
     events: list[IdentityEvent] = field(default_factory=list)
     held: list[CameraEvent] = field(default_factory=list)
+    last_ns: int = 0
 
     @property
     def tracks(self) -> Path:
@@ -31,6 +32,7 @@ class Outputs:
 
     def step(self, step: EncodedStep) -> None:
         """Keep one camera step."""
+        self.last_ns = max(self.last_ns, step.timestamp_ns)
         self.recorder.add(step)
         if self.journal is not None:
             self.journal.write(step)
