@@ -136,9 +136,13 @@ class Associator:
         people = list(self.people)
         scores = np.stack([self._recall.scores(s.tracklet, people) for s in due])
         self._rule_out(due, people, scores)
-        for standing, choice, row in zip(due, self._assign(due, people, scores), scores.tolist(), strict=True):
-            named = {person.id: score for person, score in zip(people, row, strict=True)}
-            self._apply(standing, choice, named, now_ns, decisions)
+        for standing, column, row in zip(due, self._assign(due, people, scores), scores, strict=True):
+            rivals = row if column is None else np.delete(row, column)
+            rival = float(rivals.max(initial=UNKNOWN))
+            if column is None:
+                self._apply(standing, self.people.new(), (self.rules.match, rival), now_ns, decisions)
+            else:
+                self._apply(standing, people[column], (float(row[column]), rival), now_ns, decisions)
 
     def _is_due(self, standing: Standing, now_ns: int) -> bool:
         """A track without an answer is due with enough looks or after enough time; later, with every new look."""
@@ -156,24 +160,21 @@ class Associator:
         tracks cannot be taken over: one of them would become who the other has been, and the other nobody.
         """
         contested = frozenset(s.tracklet.key for s in due)
-        for column, person in enumerate(people):
-            takeable = len(person.remembered) > 0 or not person.trusted <= contested
-            for row, standing in enumerate(due):
-                key = standing.tracklet.key
-                if scores[row, column] >= self.rules.match and not (
-                    (takeable or key in person.members) and person.allows(standing.tracklet, self.topology, contested)
-                ):
-                    scores[row, column] = UNKNOWN
+        for row, column in np.argwhere(scores >= self.rules.match).tolist():
+            person, tracklet = people[column], due[row].tracklet
+            takeable = len(person.remembered) > 0 or not person.trusted <= contested or tracklet.key in person.members
+            if not (takeable and person.allows(tracklet, self.topology, contested)):
+                scores[row, column] = UNKNOWN
 
-    def _assign(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> list[str | None]:
-        """One person per track: the assignment with the highest total; None where nobody known fits.
+    def _assign(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> list[int | None]:
+        """Each track's column in `people`, by the assignment with the highest total; None where nobody known fits.
 
         Being nobody known is worth the match threshold, in a column of each track's own. A track keeps its person
         unless another is better by the margin, twice the margin once it is confirmed. It leaves its person for nobody
         only when that person falls short of the threshold by four margins: a new person who is really the old one
         costs more than a look that was bad.
         """
-        count = len(people)
+        count, column_of = len(people), {person.id: column for column, person in enumerate(people)}
         value = np.full((len(due), count + len(due)), IMPOSSIBLE)
         value[:, :count] = np.where(scores >= self.rules.match, scores, IMPOSSIBLE)
         for row, standing in enumerate(due):
@@ -182,17 +183,17 @@ class Associator:
             if decided is None:
                 continue
             loyalty = self.rules.margin * (2 if decided.state is State.CONFIRMED else 1)
-            column = next(i for i, person in enumerate(people) if person.id == decided.identity)
+            column = column_of[decided.identity]
             if self._is_founder(standing):
                 value[row, column] = max(scores[row, column], self.rules.match) + loyalty
             elif scores[row, column] != UNKNOWN:
                 value[row, column] = scores[row, column] + loyalty
                 value[row, count + row] = self.rules.match + loyalty - RELUCTANCE * self.rules.margin
         rows, columns = linear_sum_assignment(value, maximize=True)
-        chosen: list[str | None] = [None] * len(due)
+        chosen: list[int | None] = [None] * len(due)
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
             if column < count and value[row, column] > IMPOSSIBLE:
-                chosen[row] = people[column].id
+                chosen[row] = column
         return chosen
 
     def _is_founder(self, standing: Standing) -> bool:
@@ -205,20 +206,20 @@ class Associator:
     # -- acting on it ------------------------------------------------------------------------------------------------
 
     def _apply(
-        self, standing: Standing, choice: str | None, scores: dict[str, float], now_ns: int, decisions: Decisions
+        self, standing: Standing, person: Person, scores: tuple[float, float], now_ns: int, decisions: Decisions
     ) -> None:
+        """Let the track be the person; `scores` are those of the person and of the next best one."""
         standing.fresh = False
         tracklet, before = standing.tracklet, standing.decided
-        founded = choice is None or (before is not None and choice == before.identity and self._is_founder(standing))
-        person = self.people.new() if choice is None else self.people[choice]
-        own = self.rules.match if founded else scores[person.id]
-        rival = max((score for identity, score in scores.items() if identity != person.id), default=UNKNOWN)
-        margin = own - max(rival, self.rules.match - self.rules.margin if founded else UNKNOWN, -1.0)
+        stays = before is not None and before.identity == person.id
+        founded = (not person.was_seen() and not person.known_before) or (stays and self._is_founder(standing))
+        own, rival = (self.rules.match, scores[1]) if founded else scores
+        margin = own - max(rival, -1.0)
         trusted = founded or own >= self.rules.update
         person.join(tracklet, trusted=trusted)
         certain = tracklet.observed >= self.rules.confirm_observations and (founded or margin >= self.rules.margin)
-        was_confirmed = before is not None and before.identity == person.id and before.state is State.CONFIRMED
-        state = State.CONFIRMED if certain or was_confirmed else State.PROVISIONAL
+        confirmed = certain or (before is not None and stays and before.state is State.CONFIRMED)
+        state = State.CONFIRMED if confirmed else State.PROVISIONAL
         reason = self._move(standing, person, now_ns, decisions)
         assignment = Assignment(
             camera=tracklet.key.camera,
@@ -230,9 +231,8 @@ class Associator:
             state=state,
             reason=reason or ("confirmed" if state is State.CONFIRMED else "linked"),
         )
-        if state is State.CONFIRMED and not person.confirmed:
+        if confirmed:
             person.confirmed = True
-        if state is State.CONFIRMED:
             self.people.touch(person.id)
         standing.decided = assignment
         if reason or before is None or before.state is not state:
