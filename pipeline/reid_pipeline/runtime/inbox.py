@@ -32,9 +32,9 @@ class Arrival:
 class _Lane:
     camera: CameraRun
     order: int
-    waits: bool
     frames: deque[Frame] = field(default_factory=deque)
     over: bool = False
+    turn: int = 0
     last_s: float = field(default_factory=time.monotonic)
 
 
@@ -51,11 +51,12 @@ class Inbox:
         self.paced = realtime or any(camera.source.live for camera in cameras.values())
         self._now_ns = now_ns
         self._start_s = time.monotonic()
+        self._turn = 0
         self._changed = threading.Condition()
         self._closed = threading.Event()
         self._limit_s = limit_s
         self._error: Exception | None = None
-        self._lanes = [_Lane(camera, order, waits=not self.paced) for order, camera in enumerate(cameras.values())]
+        self._lanes = [_Lane(camera, order) for order, camera in enumerate(cameras.values())]
         self._threads = [
             threading.Thread(target=self._run, args=(lane,), name=f"camera {lane.camera.name}", daemon=True)
             for lane in self._lanes
@@ -73,6 +74,8 @@ class Inbox:
             if lane is None:
                 return None
             self._changed.notify_all()
+            self._turn += 1
+            lane.turn = self._turn
             if lane.frames:
                 return Arrival(lane.camera, lane.frames.popleft())
             self._lanes.remove(lane)
@@ -85,9 +88,11 @@ class Inbox:
 
     def silent(self, longer_than_s: float) -> list[str]:
         """Live cameras that have given nothing for so long."""
+        if not self.paced:
+            return []
         now_s = time.monotonic()
         with self._changed:
-            quiet = [lane for lane in self._lanes if not lane.waits and not lane.frames and not lane.over]
+            quiet = [lane for lane in self._lanes if not lane.frames and not lane.over]
             return [lane.camera.name for lane in quiet if now_s - lane.last_s > longer_than_s]
 
     def close(self) -> None:
@@ -102,9 +107,15 @@ class Inbox:
             thread.join(max(0.0, deadline_s - time.monotonic()))
 
     def _next(self) -> _Lane | None:
-        """The lane to take from: the earliest frame, but not before every lane that waits shows what it has."""
+        """The lane to take from.
+
+        Live, it is the one that was not taken from for longest: on a busy site all lanes always have a frame, and each
+        is to get its share. Of recordings it is the earliest frame, once every lane shows what it has.
+        """
         ready = [lane for lane in self._lanes if lane.frames or lane.over]
-        if any(lane.waits for lane in self._lanes) and len(ready) < len(self._lanes):
+        if self.paced:
+            return min(ready, key=lambda lane: lane.turn, default=None)
+        if len(ready) < len(self._lanes):
             return None
         return min(
             ready, key=lambda lane: (lane.frames[0].timestamp_ns if lane.frames else -1, lane.order), default=None
@@ -141,7 +152,7 @@ class Inbox:
 
     def _hand_over(self, lane: _Lane, frame: Frame) -> None:
         with self._changed:
-            if lane.waits:
+            if not self.paced:
                 self._changed.wait_for(lambda: self._closed.is_set() or len(lane.frames) < AHEAD_FRAMES)
             else:
                 lane.camera.skipped += len(lane.frames)

@@ -130,6 +130,23 @@ def test_a_live_camera_keeps_the_newest_frame_and_counts_the_others(opened: Call
     assert camera.skipped > 0
 
 
+def test_on_a_busy_site_every_camera_gets_its_share(opened: Callable[..., Inbox]) -> None:
+    def endless(source: Scripted) -> Iterator[int]:
+        time_ms = 0
+        while not source.closed.wait(0.0005):
+            time_ms += 1
+            yield time_ms
+
+    inbox = opened(*(Scripted(name, endless, live=True) for name in "abc"))
+    taken: list[str] = []
+    while len(taken) < 60:
+        time.sleep(0.003)
+        arrival = inbox.take(1.0)
+        assert arrival is not None
+        taken.append(arrival.camera.name)
+    assert min(taken.count(name) for name in "abc") >= 15
+
+
 def test_a_dead_camera_does_not_stall_the_others(opened: Callable[..., Inbox]) -> None:
     inbox = opened(Scripted("dead", silent, live=True), Scripted("a", counting(40, 10), live=False))
     begun_s = time.monotonic()
