@@ -21,6 +21,7 @@ from reid_pipeline.runtime.video_run import VideoRun, open_video_run
 IDLE_S = 0.02
 FLUSH_EVERY_S = 0.1
 """Live cameras do not wait longer than this for a full batch, however busy the site is."""
+TELL_DROPS_EVERY_S = 5.0
 
 
 def run(loaded: LoadedConfig, options: RunOptions, progress: Progress) -> RunReport:
@@ -43,7 +44,7 @@ def run(loaded: LoadedConfig, options: RunOptions, progress: Progress) -> RunRep
 
 
 def _pump_until_over(inbox: Inbox, video: VideoRun, options: RunOptions, config: Config) -> None:
-    flushed_s = time.monotonic()
+    flushed_s = told_s = time.monotonic()
     while not inbox.over and not options.stop.is_set():
         with video.ledger.watch.measure("wait"):
             arrival = inbox.take(IDLE_S)
@@ -51,8 +52,12 @@ def _pump_until_over(inbox: Inbox, video: VideoRun, options: RunOptions, config:
             video.push(arrival.frame)
         elif arrival is not None:
             video.end(arrival.camera)
-        if inbox.paced and (arrival is None or time.monotonic() - flushed_s > FLUSH_EVERY_S):
+        now_s = time.monotonic()
+        if inbox.paced and (arrival is None or now_s - flushed_s > FLUSH_EVERY_S):
             video.flush()
-            flushed_s = time.monotonic()
+            flushed_s = now_s
+        if now_s - told_s > TELL_DROPS_EVERY_S:
+            video.tell_drops()
+            told_s = now_s
         for camera in inbox.silent(config.association.max_lag_s):
             video.ledger.identify.wait_no_longer_for(camera)

@@ -47,6 +47,7 @@ class VideoRun:
     progress: Progress
     tell: Callable[[CameraEvent], None]
     frames: Counter[str] = field(default_factory=Counter)
+    told_dropped: Counter[str] = field(default_factory=Counter)
 
     def push(self, frame: Frame) -> None:
         """One more frame of any camera."""
@@ -65,6 +66,14 @@ class VideoRun:
             self.tell(CameraEvent("lost", camera.last_ns, camera.name, camera.failure))
             self.progress.note(camera.failure)
         self.ledger.identify.wait_no_longer_for(camera.name)
+
+    def tell_drops(self) -> None:
+        """Say in the log how many frames each camera lost since this was last said."""
+        for name, camera in self.cameras.items():
+            count = camera.dropped - self.told_dropped[name]
+            if count:
+                self.tell(CameraEvent("dropped", camera.last_ns, name, count=count))
+                self.told_dropped[name] += count
 
     def finish(self, *, stopped: bool) -> RunReport:
         """Write everything."""
@@ -85,6 +94,7 @@ class VideoRun:
             self.ledger.identify.wait_no_longer_for(name)
         for name, late in self.ledger.identify.late.items():
             self.cameras[name].skipped += late
+        self.tell_drops()
         records = [camera.record(self.frames[name]) for name, camera in self.cameras.items()]
         return self.ledger.close_books(records, self.health(), state=state, error=error)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +139,16 @@ def test_a_stream_that_never_answers_leaves_the_others(site: Site) -> None:
     assert record(site)["cameras"]["mute"]["stalls"] == 1
 
 
+def test_cameras_that_do_not_answer_cost_one_timeout_together(site: Site) -> None:
+    with mute_camera() as address:
+        for number in range(6):
+            site.add(f"mute{number}", address, timeout_s=0.5)
+        begun_s = time.monotonic()
+        report = run(site.load(), site.options(), Quiet())
+    assert len(report.failures) == 6
+    assert time.monotonic() - begun_s < 6 * 0.5
+
+
 class _Watcher(Quiet):
     """Stops the run after so many frames, and tells what events.jsonl said until then."""
 
@@ -216,6 +229,20 @@ def test_a_gallery_that_breaks_keeps_the_tracks(two: Site) -> None:
     assert record(two)["state"] == "failed"
     assert "gallery.db" in record(two)["error"]
     assert len(read_tracks(two.folder / "out" / "tracks.json").tracklets) == 2
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_half_written(site: Site) -> None:
+    """A limit on the size of files stands for a disk on which only the small ones still find room."""
+    site.film("lobby", [Walk(0, 0.0, 10.0), Walk(1, 0.0, 10.0, (0.95, 0.05))], frames=100)
+    site.write(gallery={"store": "memory://"})
+    command = f"ulimit -f 8; exec {sys.executable} -m reid_pipeline.cli replay cameras.yaml --output out"
+    done = subprocess.run(["bash", "-c", command], cwd=site.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: out/")
+    assert record(site)["state"] == "failed"
+    assert f"error: {record(site)['error']}" == line
+    assert {path.name for path in (site.folder / "out").iterdir()} == {"events.jsonl", "run.json"}
 
 
 def test_an_address_of_an_unknown_kind_is_refused_before_anything_is_done(two: Site) -> None:

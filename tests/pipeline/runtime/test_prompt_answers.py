@@ -93,5 +93,7 @@ def test_a_site_that_is_too_busy_to_pause_still_answers(site: Site, monkeypatch:
     reader = Reader(site.folder / "out" / "events.jsonl")
     report = run(site.load(), site.options(realtime=True), reader)
     assert report.dropped > 100
+    events = [json.loads(line) for line in report.paths["events"].read_text().splitlines()]
+    assert sum(event["count"] for event in events if event["type"] == "dropped") == report.dropped
     (tracklet,) = document(report).tracklets
     assert reader.seen_s["a:1"] - tracklet.start_s <= PROMPT_S + SLACK_S

@@ -148,6 +148,19 @@ def _frame(index: int) -> Frame:
     return Frame("a", index, index * NS_PER_S // 10, picture(WALKS["a"], index / 10 % 20))
 
 
+def test_the_encoder_works_beside_and_is_not_waited_for(tmp_path: Path) -> None:
+    encoding = ErraticEncoder(open_encoder("color-stripes"), batch=1, parallel=1, longest_s=0.3)
+    one = pump(detector(tmp_path), encoding)
+    begun_s = time.monotonic()
+    early = [step for frame in frames(40, "b") for step in one.push(frame)]
+    pushed_s = time.monotonic() - begun_s
+    late = list(one.drain())
+    drained_s = time.monotonic() - begun_s
+    encoding.close()
+    assert len(early) + len(late) == 40
+    assert drained_s > 2 * pushed_s, f"{len(encoding.batches)} answers took {drained_s} s, {pushed_s} s of it pushing"
+
+
 def test_nothing_that_was_finished_is_lost_when_the_detector_breaks_down(tmp_path: Path) -> None:
     looking = ErraticDetector(detector(tmp_path), broken_from=20, error=RuntimeError("out of order"))
     one = pump(looking, open_encoder("color-stripes"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,11 @@ import cv2
 import pytest
 
 from reid_pipeline.config.loader import LoadedConfig
+from reid_pipeline.detect.protocol import Detector
+from reid_pipeline.detect.table import open_detector
 from reid_pipeline.records.journal import read_journal
 from reid_pipeline.records.tracks import tracks_schema
+from reid_pipeline.runtime import video_run
 from reid_pipeline.runtime.live import run
 from reid_pipeline.runtime.replay import replay, replay_journal
 from reid_pipeline.runtime.report import Progress, Quiet, RunOptions, RunReport
@@ -185,11 +189,19 @@ def test_a_camera_that_ends_early_does_not_end_the_others(site: Site, drive: Dri
     assert found["long"].identity == found["short"].identity
 
 
-def test_live_and_recorded_cameras_share_one_clock(site: Site) -> None:
-    with web_camera([Walk(0, 0.0, 6.0)], frames=60) as camera:
+def test_live_and_recorded_cameras_share_one_clock(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recording begins when the models are ready, and not when the run was asked for."""
+
+    def slowly(*given: Any, **named: Any) -> Detector:
+        time.sleep(2.0)
+        return open_detector(*given, **named)
+
+    monkeypatch.setattr(video_run, "open_detector", slowly)
+    with web_camera([Walk(0, 2.0, 7.0, (0.4, 0.6))], frames=70) as camera:
         site.add("door", camera.address, camera.rows)
         site.film("lobby", [Walk(1, 0.0, 2.0)], frames=20)
-        report = run(site.load(), site.options(limit_s=2.0), Quiet())
+        report = run(site.load(), site.options(limit_s=4.0), Quiet())
     found = {tracklet.camera: tracklet for tracklet in document(report).tracklets}
+    assert found["lobby"].start_s > 2.0
     assert found["lobby"].start_s == pytest.approx(found["door"].start_s, abs=1.0)
     assert document(report).run.epoch_ns is not None
