@@ -134,7 +134,7 @@ class Associator:
             return
         due.sort(key=lambda standing: standing.tracklet.key)
         people = list(self.people)
-        scores = np.stack([self._recall.scores(s.tracklet, people) for s in due])
+        scores = self._recall.scores([standing.tracklet for standing in due], people)
         self._rule_out(due, people, scores)
         for standing, column, row in zip(due, self._assign(due, people, scores), scores, strict=True):
             rivals = row if column is None else np.delete(row, column)

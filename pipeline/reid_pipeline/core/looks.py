@@ -30,6 +30,7 @@ class LookSet:
     cap: int
     looks: list[Look] = field(default_factory=list)
     _pairs: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
+    _vectors: Float32 | None = None
 
     def __len__(self) -> int:
         return len(self.looks)
@@ -49,6 +50,7 @@ class LookSet:
             pairs[:size, size] = row
         self.looks.append(look)
         self._pairs = pairs
+        self._vectors = None
         if len(self.looks) > self.cap:
             self._drop(self._most_redundant())
 
@@ -64,7 +66,9 @@ class LookSet:
     @property
     def vectors(self) -> Float32:
         """All vectors, float32 (N, D)."""
-        return np.stack([look.vector for look in self.looks])
+        if self._vectors is None:
+            self._vectors = np.stack([look.vector for look in self.looks])
+        return self._vectors
 
     @property
     def weights(self) -> Float64:

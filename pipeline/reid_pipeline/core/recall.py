@@ -50,20 +50,16 @@ class Recall:
         """What people are remembered by has changed."""
         self._memory = None
 
-    def scores(self, tracklet: Tracklet, people: Sequence[Person]) -> Float64:
-        """How well each person's looks cover the tracklet's, -1..1, float64 (P,); `UNKNOWN` where nothing is known.
+    def scores(self, tracklets: Sequence[Tracklet], people: Sequence[Person]) -> Float64:
+        """How well each person's looks cover each tracklet's, -1..1, float64 (T, P).
 
-        The coverage is the weighted mean, over the tracklet's looks, of the most similar look of the person.
+        The coverage is the weighted mean, over the tracklet's looks, of the most similar look of the person. It is
+        `UNKNOWN` where nothing is known of the person but the tracklet itself.
         """
         if not people:
-            return np.zeros(0)
-        rows, weights = tracklet.looks.vectors, tracklet.looks.weights
-        best = np.maximum(
-            self._remembered(people).best(rows, tracklet.key, len(people)),
-            _members(people).best(rows, tracklet.key, len(people)),
-        )
-        covered = (best * weights[:, None]).sum(axis=0) / weights.sum()
-        return np.asarray(np.where(best.max(axis=0) == UNKNOWN, UNKNOWN, covered))
+            return np.zeros((len(tracklets), 0))
+        sources = (self._remembered(people), _members(people))
+        return np.stack([_coverage(tracklet, sources, len(people)) for tracklet in tracklets])
 
     def _remembered(self, people: Sequence[Person]) -> _Columns:
         ids = tuple(person.id for person in people)
@@ -71,6 +67,13 @@ class Recall:
             runs = [(i, None, p.remembered.vectors) for i, p in enumerate(people) if len(p.remembered)]
             self._memory, self._memory_of = _columns(runs), ids
         return self._memory
+
+
+def _coverage(tracklet: Tracklet, sources: Sequence[_Columns], people: int) -> Float64:
+    rows, weights = tracklet.looks.vectors, tracklet.looks.weights
+    best = np.maximum.reduce([columns.best(rows, tracklet.key, people) for columns in sources])
+    covered = (best * weights[:, None]).sum(axis=0) / weights.sum()
+    return np.asarray(np.where(best.max(axis=0) == UNKNOWN, UNKNOWN, covered))
 
 
 def _members(people: Sequence[Person]) -> _Columns:
