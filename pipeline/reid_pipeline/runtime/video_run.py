@@ -65,6 +65,7 @@ class VideoRun:
         if camera.failure:
             self.tell(CameraEvent("lost", camera.last_ns, camera.name, camera.failure))
             self.progress.note(camera.failure)
+        self.tell_drops()
         self.ledger.identify.wait_no_longer_for(camera.name)
 
     def tell_drops(self) -> None:
