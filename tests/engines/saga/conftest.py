@@ -1,0 +1,36 @@
+"""Small models with random weights, quick to run and shaped like the real ones."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from reid_engines.saga.config import HALF, AggregationConfig, Fusion, SagaConfig, VitConfig
+
+# torch is an extra; without it there are no models to test.
+collect_ignore_glob = [] if find_spec("torch") else ["test_*.py"]
+
+
+@pytest.fixture
+def vit() -> VitConfig:
+    """CLIP's tower in small, with patches of 8 pixels every 6."""
+    return VitConfig(width=48, layers=4, heads=4, patch=8, stride=6, projection=32, token_layer=3)
+
+
+@pytest.fixture
+def config(vit: VitConfig) -> SagaConfig:
+    """SAGA-B in small: 64x32 pixels, 10 x 5 tokens, 24 + 3 anchors."""
+    return SagaConfig(vit, AggregationConfig(heads=4), Fusion(), HALF, HALF, height=64, width=32)
+
+
+@pytest.fixture
+def clip() -> Any:
+    """A CLIP of `open_clip` that fits `config`, trained on square pictures of 56x56 in patches of 8."""
+    import torch
+    from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
+
+    torch.manual_seed(7)
+    vision = CLIPVisionCfg(layers=4, width=48, head_width=12, patch_size=8, image_size=56)
+    return CLIP(32, vision, CLIPTextCfg(width=32, heads=2, layers=2), quick_gelu=True).eval()

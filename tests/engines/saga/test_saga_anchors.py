@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import open_clip
+import pytest
+import torch
+
+from reid_engines.errors import FetchError
+from reid_engines.saga.anchors import AnchorTable, TextAnchors, freeze_anchors, frozen_words, spread
+from reid_engines.saga.checkpoints import start_from_clip
+from reid_engines.saga.clip import TextTower, load_clip
+from reid_engines.saga.config import SagaConfig
+from reid_engines.saga.model import Saga
+from reid_engines.saga.phrases import PHRASES
+
+
+@pytest.fixture
+def anchors(clip: Any) -> TextAnchors:
+    return TextAnchors(TextTower(clip), PHRASES, 48)
+
+
+def test_the_text_tower_is_that_of_clip(clip: Any) -> None:
+    tower = TextTower(clip)
+    tokens = open_clip.get_tokenizer("ViT-B-16")(["a person in a red coat"])
+    texts, end = tower.token_embedding(tokens), int(tokens.argmax())
+    torch.testing.assert_close(tower(texts, end), clip.encode_text(tokens))
+
+
+def test_anchors_are_texts_of_77_words(anchors: TextAnchors) -> None:
+    assert anchors().shape == (24, 48)
+    assert anchors.learned.shape == (24, 4, 32)
+    assert anchors.frozen.shape == (24, 12, 32)
+    assert anchors.prefix.shape == (1, 32)
+    assert anchors.suffix.shape == (60, 32)
+    assert anchors.end == 1 + 16 + 2  # start mark, slots, "person" and "."
+    assert anchors.projection.weight.shape == (48, 32)
+    assert anchors.projection.bias is None
+
+
+def test_only_learned_words_and_the_projection_have_gradients(anchors: TextAnchors) -> None:
+    anchors().square().sum().backward()
+    trained = {name for name, parameter in anchors.named_parameters() if parameter.grad is not None}
+    assert trained == {"learned", "projection.weight"}
+    assert not anchors.frozen.requires_grad
+    assert anchors.learned.grad is not None
+    assert (anchors.learned.grad.abs().sum(dim=(1, 2)) > 0).all()
+
+
+def test_learned_words_start_near_words_of_their_phrase(anchors: TextAnchors) -> None:
+    for phrase, learned in zip(PHRASES, anchors.learned, strict=True):
+        words = anchors.tower.words(phrase)
+        near = words[spread(len(words), 4)]
+        assert (learned - near).std() < 0.03
+
+
+def test_short_phrases_are_filled_with_their_mean_and_long_ones_thinned_out() -> None:
+    words = torch.arange(20.0).view(20, 1).expand(20, 3)
+    short = frozen_words(words[:4])
+    assert short[:, 0].tolist() == [0, 1, 2, 3] + [1.5] * 8
+    long = frozen_words(words)
+    assert long[:, 0].tolist() == [0, 2, 3, 5, 7, 9, 10, 12, 14, 16, 17, 19]
+    assert torch.equal(frozen_words(words[:12]), words[:12])
+
+
+def test_a_phrase_without_words_is_refused(clip: Any) -> None:
+    with pytest.raises(ValueError, match="one of 2 has no words"):
+        TextAnchors(TextTower(clip), ["a hat", " "], 48)
+
+
+def test_cached_anchors_give_identical_features(config: SagaConfig, clip: Any) -> None:
+    model = Saga(config).eval()
+    start_from_clip(model, clip)
+    assert isinstance(model.anchors, TextAnchors)
+    pictures = torch.randn(2, 3, 64, 32)
+    with torch.no_grad():
+        before = model(pictures).aggregated
+        freeze_anchors(model)
+        after = model(pictures).aggregated
+    assert isinstance(model.anchors, AnchorTable)
+    assert torch.equal(before.refined, after.refined)
+    assert torch.equal(before.attention, after.attention)
+    assert not any(parameter.requires_grad for parameter in model.anchors.parameters())
+
+
+def test_free_anchors_are_left_free(config: SagaConfig) -> None:
+    model = Saga(config)
+    table = model.anchors
+    freeze_anchors(model)
+    assert model.anchors is table
+    assert table is not None
+    assert all(parameter.requires_grad for parameter in table.parameters())
+
+
+def test_clip_weights_that_are_not_there_are_one_line() -> None:
+    with pytest.raises(FetchError, match=r"cannot load weights 'nowhere.pt'.*local file") as caught:
+        load_clip("nowhere.pt")
+    assert "\n" not in str(caught.value)
