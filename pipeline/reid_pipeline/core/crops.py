@@ -35,7 +35,7 @@ class CropRules:
     fresh_count: int = 4
     better: float = 1.25
     min_quality: float = 0.25
-    starving_s: float = 1.0
+    starving_s: float = 0.8
     max_per_s: float = 20.0
     min_height_px: float = 32.0
     full_height_px: float = 128.0

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 from reid_pipeline.config.models import Camera, Config
 from reid_pipeline.errors import SourceError
@@ -18,7 +19,7 @@ from reid_pipeline.video.protocol import Source, SourceInfo
 from reid_pipeline.video.sources import open_source
 
 DEFAULT_FPS = 10.0
-"""The rate of image folders that nobody gave one."""
+"""The rate of image folders that nobody gave one, and of cameras that did not say."""
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class CameraRun:
     """
 
     name: str
+    make_source: Callable[[], Source]
     source: Source
     last_ns: int = 0
     info: SourceInfo | None = None
@@ -42,6 +44,13 @@ class CameraRun:
             self.info = self.source.open()
         except SourceError as error:
             self.failure = str(error)
+
+    def try_again(self) -> None:
+        """Open a camera that could not be opened before; a source that failed to open is of no further use."""
+        self.source = self.make_source()
+        self.failure = ""
+        self.open()
+        self.source.health.reconnects += not self.failure
 
     def frames(self, limit_s: float | None, *, later_ns: int = 0) -> Iterator[Frame]:
         """The frames up to the time limit, with their times put off by `later_ns`.
@@ -93,7 +102,8 @@ def make_cameras(
 
     for name, camera in config.cameras.items():
         first_ns = start_ns(camera, epoch_ns)
-        cameras[name] = CameraRun(name, _source(name, camera, first_ns, epoch_ns or 0, stamped), first_ns)
+        make_source = partial(_source, name, camera, first_ns, epoch_ns or 0, stamped)
+        cameras[name] = CameraRun(name, make_source, make_source(), first_ns)
     return cameras
 
 

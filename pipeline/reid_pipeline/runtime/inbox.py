@@ -18,6 +18,8 @@ from reid_pipeline.types import NS_PER_S, Frame
 
 AHEAD_FRAMES = 4
 CLOSE_S = 1.0
+RETRY_S = 2.0
+LONGEST_RETRY_S = 30.0
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class _Lane:
     order: int
     frames: deque[Frame] = field(default_factory=deque)
     over: bool = False
+    absent: bool = False
     turn: int = 0
     last_s: float = field(default_factory=time.monotonic)
 
@@ -83,8 +86,8 @@ class Inbox:
 
     @property
     def over(self) -> bool:
-        """Whether every camera's end has been taken."""
-        return not self._lanes
+        """Whether every camera's end has been taken; one that never came up is not waited for."""
+        return all(lane.absent for lane in self._lanes)
 
     def silent(self, longer_than_s: float) -> list[str]:
         """Live cameras that have given nothing for so long."""
@@ -123,7 +126,7 @@ class Inbox:
 
     def _run(self, lane: _Lane) -> None:
         try:
-            if lane.camera.failure:
+            if lane.camera.failure and not (lane.camera.source.live and self._comes_up(lane)):
                 return
             if self.paced and not lane.camera.source.live:
                 self._read_paced(lane)
@@ -135,6 +138,16 @@ class Inbox:
             with self._changed:
                 lane.over = True
                 self._changed.notify_all()
+
+    def _comes_up(self, lane: _Lane) -> bool:
+        """Keep trying a live camera that was off when the run began; whether it came up before the end."""
+        lane.absent = True
+        pause_s = RETRY_S
+        while lane.camera.failure and not self._closed.wait(pause_s):
+            lane.camera.try_again()
+            pause_s = min(2 * pause_s, LONGEST_RETRY_S)
+        lane.absent = bool(lane.camera.failure)
+        return not lane.absent
 
     def _read(self, lane: _Lane) -> None:
         for frame in lane.camera.frames(self._limit_s):

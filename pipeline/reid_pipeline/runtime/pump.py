@@ -106,14 +106,16 @@ class Pump:
     def _cut_detection(self) -> None:
         if self._frames:
             frames, self._frames = self._frames, []
-            self._detecting.append(_Detecting(frames, self._detector.submit(frames)))
+            with self._watch.measure("detect"):
+                self._detecting.append(_Detecting(frames, self._detector.submit(frames)))
             self._submitted += 1
 
     def _cut_encoding(self) -> None:
         self._patience = 0
         if self._crops:
             batch, self._crops = self._crops, []
-            vectors = self._encoder.submit([crop.image for _, crop in batch])
+            with self._watch.measure("encode"):
+                vectors = self._encoder.submit([crop.image for _, crop in batch])
             for row, (encoding, _) in enumerate(batch):
                 encoding.vectors.append((vectors, row))
 

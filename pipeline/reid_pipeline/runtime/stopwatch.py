@@ -12,8 +12,8 @@ class Stopwatch:
     """Adds up seconds by stage; usable from several threads.
 
     Stages that run in the pipeline's own thread (track, crop, associate, write) count the time spent in them. Cameras
-    and models run beside it, so `wait` (for frames), `detect` and `encode` count the time in which there was nothing to
-    do but wait for them.
+    and models run beside it, so `wait` counts the time without a frame to go on with, and `detect` and `encode` that of
+    preparing pictures and of waiting for room at the model and for its results.
     """
 
     def __init__(self) -> None:

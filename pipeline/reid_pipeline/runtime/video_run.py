@@ -24,7 +24,7 @@ from reid_pipeline.records.events import CameraEvent
 from reid_pipeline.records.journal import JournalCamera, JournalHeader
 from reid_pipeline.records.run_record import CameraHealth, RunState
 from reid_pipeline.runtime.camera import CameraStage
-from reid_pipeline.runtime.cameras import CameraRun, make_cameras, open_cameras
+from reid_pipeline.runtime.cameras import DEFAULT_FPS, CameraRun, make_cameras, open_cameras
 from reid_pipeline.runtime.ledger import Ledger, Models, open_ledger
 from reid_pipeline.runtime.premises import check_memory, check_places, journal_path, output_folder
 from reid_pipeline.runtime.pump import Pump
@@ -64,7 +64,8 @@ class VideoRun:
         self.ledger.identify.take(self.pump.drain())
         if camera.failure:
             self.tell(CameraEvent("lost", camera.last_ns, camera.name, camera.failure))
-            self.progress.note(camera.failure)
+            if camera.source.live:  # whoever watches a live site wants to know now and not at its end
+                self.progress.note(camera.failure)
         self.tell_drops()
         self.ledger.identify.wait_no_longer_for(camera.name)
 
@@ -201,15 +202,15 @@ def _stages(
 ) -> dict[str, CameraStage]:
     config = loaded.config
     saver = CropSaver(output_folder(loaded, options)) if config.output.crops else None
+    tracker = TrackerOptions(config.tracker.algorithm, config.tracker.lost_s)
     return {
         name: CameraStage(
-            open_tracker(TrackerOptions(config.tracker.algorithm, config.tracker.lost_s), camera.info.fps),
+            open_tracker(tracker, (camera.info.fps if camera.info else DEFAULT_FPS) / config.detector.every),
             CropChooser(crop_rules(config)),
             watch,
             saver,
         )
         for name, camera in cameras.items()
-        if camera.info is not None
     }
 
 

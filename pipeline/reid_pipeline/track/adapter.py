@@ -41,12 +41,6 @@ class LibraryTracker:
         tracked = TrackedBoxes(found.xyxy[rows], found.confidence[rows], track_id[rows]) if len(rows) else None
         return TrackUpdate(tracked or TrackedBoxes.empty(), self._ended())
 
-    def finish(self) -> tuple[int, ...]:
-        """The ids of all tracks that had not ended."""
-        ended = tuple(sorted(self._ids.values()))
-        self._ids.clear()
-        return ended
-
     def _advance(self, timestamp_ns: int) -> int:
         """Time since the first frame; the library counts in float seconds, which suit small numbers."""
         if self._start_ns is None:

@@ -22,7 +22,3 @@ class Tracker(Protocol):
     def update(self, frame: Frame, boxes: Boxes) -> TrackUpdate:
         """Take the next frame's boxes; frames come in order, and gaps between their timestamps are respected."""
         ...
-
-    def finish(self) -> tuple[int, ...]:
-        """No more frames: the ids of all tracks that had not ended yet."""
-        ...

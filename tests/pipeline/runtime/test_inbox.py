@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from reid_pipeline.errors import SourceError
+from reid_pipeline.runtime import inbox as inbox_module
 from reid_pipeline.runtime.cameras import CameraRun
 from reid_pipeline.runtime.inbox import AHEAD_FRAMES, Arrival, Inbox
 from reid_pipeline.types import NS_PER_S, Frame
@@ -61,8 +63,12 @@ def breaking(source: Scripted) -> Iterator[int]:
     raise SourceError("c: the cable was cut")
 
 
+def _again(source: Scripted) -> Scripted:
+    return source
+
+
 def cameras(*sources: Scripted) -> Mapping[str, CameraRun]:
-    return {source.camera: CameraRun(source.camera, source) for source in sources}
+    return {source.camera: CameraRun(source.camera, partial(_again, source), source) for source in sources}
 
 
 @pytest.fixture
@@ -245,3 +251,50 @@ def test_beside_live_cameras_a_recording_is_filmed_now(opened: Callable[..., Inb
 def test_a_limit_is_counted_on_each_cameras_own_clock(opened: Callable[..., Inbox], tmp_path: Path) -> None:
     arrivals = take_all(opened(Scripted("a", counting(30)), Scripted("b", counting(30, 100, 5000)), limit_s=1.0))
     assert seen(arrivals) == [("a", t) for t in range(0, 1000, 100)] + [("b", t) for t in range(5000, 6000, 100)]
+
+
+class Late(Scripted):
+    """A live camera that is off for the first few times that somebody asks."""
+
+    off = 2
+
+    def open(self) -> SourceInfo:
+        if self.off:
+            self.off -= 1
+            raise SourceError(f"{self.camera}: nobody there")
+        return super().open()
+
+
+def test_a_live_camera_that_was_off_at_the_start_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox_module, "RETRY_S", 0.05)
+    late = Late("late", counting(3), live=True)
+
+    def steady(source: Scripted) -> Iterator[int]:
+        for time_ms in range(0, 1000, 10):
+            time.sleep(0.01)
+            yield time_ms
+
+    runs = cameras(Scripted("a", steady, live=True), late)
+    runs["late"].open()
+    assert runs["late"].failure
+    inbox = Inbox(runs, realtime=False, limit_s=None)
+    try:
+        arrivals = take_all(inbox)
+    finally:
+        inbox.close()
+    assert any(camera == "late" for camera, _ in seen(arrivals))
+    assert runs["late"].failure == ""
+    assert late.health.reconnects == 1
+
+
+def test_a_live_camera_that_never_comes_up_keeps_no_run_going() -> None:
+    never = Late("never", counting(3), live=True)
+    never.off = 1000
+    runs = cameras(Scripted("a", counting(5), live=True), never)
+    runs["never"].open()
+    inbox = Inbox(runs, realtime=False, limit_s=None)
+    try:
+        assert {camera for camera, _ in seen(take_all(inbox))} == {"a"}
+    finally:
+        inbox.close()
+    assert runs["never"].failure == "never: nobody there"
