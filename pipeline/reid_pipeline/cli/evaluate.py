@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -12,7 +12,9 @@ from reid_pipeline.cli.terminal import print_json
 
 app = typer.Typer(name="evaluate", help="Score results against truth.")
 
-_EXAMPLE = "Example: reid-pipeline evaluate tracks out/tracks.json --truth lobby=gt_lobby.txt --oracle"
+_EXAMPLE = (
+    "Example: reid-pipeline evaluate tracks out/tracks.json --truth lobby=gt_lobby.txt street=gt_street.txt --oracle"
+)
 
 
 @app.callback()
@@ -25,8 +27,11 @@ def tracks(
     tracks_file: Annotated[Path, typer.Argument(metavar="TRACKS.json", help="What a run wrote.")],
     truth: Annotated[
         list[str],
-        typer.Option(metavar="CAMERA=FILE", help="Truth of one camera, MOTChallenge rows; repeat for every camera."),
+        typer.Option(
+            metavar="CAMERA=FILE...", help="Truth of each camera, MOTChallenge rows; one --truth for all, or one each."
+        ),
     ],
+    more_truth: Annotated[Optional[list[str]], typer.Argument(metavar="", hidden=True)] = None,  # noqa: UP045
     oracle: Annotated[
         bool, typer.Option("--oracle", help="Also score the same tracklets under their true identities, the ceiling.")
     ] = False,
@@ -42,7 +47,13 @@ def tracks(
     """
     from reid_tools.evaluate.tracks import evaluate_tracks
 
-    found = evaluate_tracks(tracks_file, _by_camera(truth), iou=iou, oracle=oracle, ignore_unlabelled=ignore_unlabelled)
+    found = evaluate_tracks(
+        tracks_file,
+        _by_camera([*truth, *(more_truth or ())]),
+        iou=iou,
+        oracle=oracle,
+        ignore_unlabelled=ignore_unlabelled,
+    )
     if as_json:
         print_json(found.to_dict())
     else:
