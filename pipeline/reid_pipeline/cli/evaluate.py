@@ -31,7 +31,7 @@ def tracks(
             metavar="CAMERA=FILE...", help="Truth of each camera, MOTChallenge rows; one --truth for all, or one each."
         ),
     ],
-    more_truth: Annotated[Optional[list[str]], typer.Argument(metavar="", hidden=True)] = None,  # noqa: UP045
+    more_truth: Annotated[Optional[list[str]], typer.Argument(metavar="CAMERA=FILE", hidden=True)] = None,  # noqa: UP045
     oracle: Annotated[
         bool, typer.Option("--oracle", help="Also score the same tracklets under their true identities, the ceiling.")
     ] = False,
