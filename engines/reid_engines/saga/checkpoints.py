@@ -26,8 +26,8 @@ from reid_engines.saga.config import SagaConfig, VitConfig
 from reid_engines.saga.mobilenet import MobileNet
 from reid_engines.saga.model import Saga
 from reid_engines.saga.phrases import PHRASES
+from reid_engines.saga.tensors import fill, read_checkpoint
 from reid_engines.saga.vit import Vit
-from reid_engines.saga.weights import fill
 
 # CLIP's names -> ours, applied to every name in this order.
 _CLIP_NAMES = (
@@ -80,7 +80,7 @@ def start_from_imagenet(backbone: MobileNet, path: Path) -> None:
 
     Raises `ModelFileError` when the file does not hold exactly that network.
     """
-    fill(backbone.features, _below(read_pth(path), "features."), origin=str(path))
+    fill(backbone.features, _below(read_checkpoint(path), "features."), origin=str(path))
 
 
 def import_checkpoint(path: Path, config: SagaConfig, *, renames: Mapping[str, str] | None = None) -> Saga:
@@ -91,7 +91,7 @@ def import_checkpoint(path: Path, config: SagaConfig, *, renames: Mapping[str, s
 
     Raises `ModelFileError` naming what is missing, unexpected or of another shape.
     """
-    state = {_renamed(name, renames or {}): tensor for name, tensor in read_pth(path).items()}
+    state = {_renamed(name, renames or {}): tensor for name, tensor in read_checkpoint(path).items()}
     if "cv_embed" in state:
         raise ModelFileError(
             f"{path}: was trained with camera embeddings (cv_embed), whose cameras mean nothing elsewhere; "
@@ -108,25 +108,6 @@ def import_checkpoint(path: Path, config: SagaConfig, *, renames: Mapping[str, s
     fill(model, {**tower, **_split_attention(rest)}, origin=str(path))
     model.eval()
     return model
-
-
-def read_pth(path: Path) -> dict[str, Tensor]:
-    """The tensors by name in a checkpoint of `torch.save`, unwrapped from `state_dict`, `model` and `module.`.
-
-    Only tensors are read, never code. Raises `ModelFileError` when the file holds anything else.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
-    except Exception as error:  # pickle, zip and torch's own errors share no base class
-        raise ModelFileError(f"{path}: not a checkpoint of plain tensors ({type(error).__name__})") from None
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), dict):
-            content = content[wrapper]
-    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ModelFileError(f"{path}: expected tensors by name, got something else")
-    return {str(name).removeprefix("module."): tensor for name, tensor in content.items()}
 
 
 def resize_positions(positions: Tensor, grid: tuple[int, int]) -> Tensor:

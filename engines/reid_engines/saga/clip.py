@@ -4,34 +4,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from reid_engines.errors import FetchError, ModelFileError
+from reid_engines.saga.tensors import fill, one_line, read_checkpoint
 
 ARCHITECTURE = "ViT-B-16-quickgelu"
+# Numbers that OpenAI's own files carry beside the weights.
+_SIZES = ("input_resolution", "context_length", "vocab_size")
 
 
 def load_clip(weights: str = "openai", *, architecture: str = ARCHITECTURE) -> Any:
     """CLIP as an `open_clip` model on the CPU, from a local weights file or a name that `open_clip` can download.
 
-    Raises `FetchError` when the weights cannot be had or do not fit, `ModelFileError` for a CLIP without QuickGELU.
+    Raises `ModelFileError` when the file or the architecture does not fit, `FetchError` when a name cannot be had.
     """
     import open_clip
 
+    local, names = Path(weights).is_file(), open_clip.list_pretrained_tags_by_model(architecture)
+    if not local and weights not in names:
+        raise FetchError(f"CLIP weights {weights!r}: neither a file nor one of {', '.join(names)}")
     try:
-        clip = open_clip.create_model(architecture, pretrained=weights)
-    except Exception as error:  # files, hubs and hash checks fail in many ways, without a common class
-        reason = " ".join(str(error).split()) or type(error).__name__
-        names = ", ".join(open_clip.list_pretrained_tags_by_model(architecture))
+        clip = open_clip.create_model(architecture, pretrained=None if local else weights)
+    except Exception as error:  # hubs, proxies and hash checks fail in many ways, without a common class
         raise FetchError(
-            f"CLIP {architecture}: cannot load weights {weights!r}: {reason}; give the path of a local file, or, where "
-            f"their publisher can be reached, one of {names}"
+            f"CLIP weights {weights!r}: cannot be fetched: {shorten(one_line(error), 200)}; "
+            "where their publisher is out of reach, give the path of a local file"
         ) from None
     if type(clip.visual.transformer.resblocks[0].mlp.gelu).__name__ != "QuickGELU":
-        raise ModelFileError(f"CLIP {architecture}: expected a model with QuickGELU, such as {ARCHITECTURE}")
+        raise ModelFileError(f"CLIP {architecture}: expected a tower with QuickGELU, such as {ARCHITECTURE}")
+    if local:
+        state = {name: tensor for name, tensor in read_checkpoint(Path(weights)).items() if name not in _SIZES}
+        fill(clip, state, origin=weights)
     return clip
 
 
