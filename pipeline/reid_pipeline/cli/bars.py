@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from reid_pipeline.cli.terminal import short_count
+from reid_pipeline.cli.text import short_count
 from reid_pipeline.redact import redact
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reid_pipeline.cli.options import AsJson, Mirror
-from reid_pipeline.cli.terminal import note, print_json, print_table, progress, short_count, short_path
+from reid_pipeline.cli.terminal import note, print_json, print_table, progress
+from reid_pipeline.cli.text import short_count, short_path
 
 if TYPE_CHECKING:
     from reid_engines.store import ModelStatus

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reid_pipeline.cli.options import AsJson
-from reid_pipeline.cli.terminal import note, print_json, short_path
+from reid_pipeline.cli.terminal import note, print_json
+from reid_pipeline.cli.text import short_path
 
 if TYPE_CHECKING:
     from reid_pipeline.records.document import TracksDocument

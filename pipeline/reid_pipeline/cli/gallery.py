@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reid_pipeline.cli.options import AsJson
-from reid_pipeline.cli.terminal import note, print_json, print_table, short_count
+from reid_pipeline.cli.terminal import note, print_json, print_table
+from reid_pipeline.cli.text import short_count
 
 if TYPE_CHECKING:
     from reid_pipeline.gallery.protocol import Gallery

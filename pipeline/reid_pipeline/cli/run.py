@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reid_pipeline.cli.options import AsJson, ConfigFile, Limit, Mirror
-from reid_pipeline.cli.terminal import error_line, note, print_json, progress, short_path, stopping_on_signals
+from reid_pipeline.cli.terminal import error_line, note, print_json, progress, stopping_on_signals
+from reid_pipeline.cli.text import short_path
 
 if TYPE_CHECKING:
     from reid_pipeline.config.loader import LoadedConfig

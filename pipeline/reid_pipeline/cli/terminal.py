@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -44,22 +43,6 @@ def print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Non
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         typer.echo("  ".join(cells).rstrip())
-
-
-def short_path(path: Path) -> str:
-    """The path as one would type it here: relative below the working folder, absolute elsewhere."""
-    try:
-        return str(path.absolute().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def short_count(number: float) -> str:
-    """A number in few characters: 9500, 12.3k, 20.1M."""
-    for least, size, unit in ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k")):
-        if number >= least:
-            return f"{number / size:.1f}{unit}"
-    return f"{number:.0f}"
 
 
 @contextmanager

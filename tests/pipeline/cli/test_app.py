@@ -18,7 +18,7 @@ from reid_engines import errors as engine_errors
 from reid_pipeline import errors
 from reid_pipeline.cli import app as application
 from reid_pipeline.cli import main
-from reid_pipeline.cli.terminal import short_count
+from reid_pipeline.cli.text import short_count
 
 Invoke = Callable[..., Any]
 COMMANDS = (
