@@ -48,17 +48,19 @@ _CLIP_NAMES = (
 _IMAGE = "image_encoder."
 # What only training needs.
 _TRAINING = ("classifier", "bottleneck", "prompt_learner.", "text_encoder.")
-# Strides that CLIP-ReID is trained with, and SAGA.
+# The strides that such models are trained with.
 _STRIDES = (12, 16)
 
 
 def start_from_clip(model: Saga, clip: Any) -> None:
     """Give the model an `open_clip` model's image tower, warm refinement blocks and, if it wants them, text anchors.
 
-    Raises `ModelFileError` when the tower has other sizes.
+    Raises `ModelFileError` when the tower has other sizes, `ValueError` when the model has none or wants another number
+    of anchors than there are phrases.
     """
     backbone = model.config.backbone
-    assert isinstance(backbone, VitConfig)
+    if not isinstance(backbone, VitConfig):
+        raise ValueError(f"expected a model with CLIP's image tower, got a {backbone.kind}")
     state = _vit_state(clip.visual.state_dict(), "", backbone.grid(model.config.height, model.config.width))
     fill(model.backbone, state, origin="CLIP")
     start_aggregation(model)
@@ -84,7 +86,7 @@ def start_from_imagenet(backbone: MobileNet, path: Path) -> None:
 
 
 def import_checkpoint(path: Path, config: SagaConfig, *, renames: Mapping[str, str] | None = None) -> Saga:
-    """The model of `config` with the weights of a CLIP-ReID or SAGA checkpoint (.pth), in evaluation mode.
+    """The model of `config` with the weights of a CLIP-ReID or SAGA checkpoint, in evaluation mode on the CPU.
 
     The stride of the patches is read off the checkpoint. `renames` maps the start of a name in the checkpoint to the
     start of its name in the model, for what CLIP-ReID does not have.
@@ -151,7 +153,8 @@ def _renamed(name: str, renames: Mapping[str, str]) -> str:
 
 def _with_stride(config: SagaConfig, patches: int, path: Path) -> SagaConfig:
     backbone = config.backbone
-    assert isinstance(backbone, VitConfig)
+    if not isinstance(backbone, VitConfig):
+        raise ModelFileError(f"{path}: is for models with CLIP's image tower, got a config with a {backbone.kind}")
     for stride in _STRIDES:
         candidate = dataclasses.replace(config, backbone=dataclasses.replace(backbone, stride=stride))
         if candidate.tokens == patches:

@@ -24,24 +24,36 @@ def load_clip(weights: str = "openai", *, architecture: str = ARCHITECTURE) -> A
 
     Raises `ModelFileError` when the file or the architecture does not fit, `FetchError` when a name cannot be had.
     """
-    import open_clip
-
-    local, names = Path(weights).is_file(), open_clip.list_pretrained_tags_by_model(architecture)
-    if not local and weights not in names:
-        raise FetchError(f"CLIP weights {weights!r}: neither a file nor one of {', '.join(names)}")
-    try:
-        clip = open_clip.create_model(architecture, pretrained=None if local else weights)
-    except Exception as error:  # hubs, proxies and hash checks fail in many ways, without a common class
-        raise FetchError(
-            f"CLIP weights {weights!r}: cannot be fetched: {shorten(one_line(error), 200)}; "
-            "where their publisher is out of reach, give the path of a local file"
-        ) from None
+    path = Path(weights)
+    clip = _from_file(path, architecture) if path.is_file() else _from_publisher(weights, architecture)
     if type(clip.visual.transformer.resblocks[0].mlp.gelu).__name__ != "QuickGELU":
         raise ModelFileError(f"CLIP {architecture}: expected a tower with QuickGELU, such as {ARCHITECTURE}")
-    if local:
-        state = {name: tensor for name, tensor in read_checkpoint(Path(weights)).items() if name not in _SIZES}
-        fill(clip, state, origin=weights)
+    clip.eval()
     return clip
+
+
+def _from_file(path: Path, architecture: str) -> Any:
+    import open_clip
+
+    clip = open_clip.CLIP(**open_clip.get_model_config(architecture))
+    state = {name: tensor for name, tensor in read_checkpoint(path).items() if name not in _SIZES}
+    fill(clip, state, origin=str(path))
+    return clip
+
+
+def _from_publisher(name: str, architecture: str) -> Any:
+    import open_clip
+
+    names = open_clip.list_pretrained_tags_by_model(architecture)
+    if name not in names:
+        raise FetchError(f"CLIP weights {name!r}: neither a file nor one of {', '.join(names)}")
+    try:
+        return open_clip.create_model(architecture, pretrained=name)
+    except Exception as error:  # hubs, proxies and hash checks fail in many ways, without a common class
+        raise FetchError(
+            f"CLIP weights {name!r}: cannot be fetched: {shorten(one_line(error), 200)}; "
+            "where their publisher is out of reach, give the path of a local file"
+        ) from None
 
 
 class TextTower(nn.Module):

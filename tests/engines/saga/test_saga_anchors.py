@@ -126,13 +126,23 @@ def test_the_weights_of_another_clip_are_refused(architecture: str, tmp_path: Pa
         load_clip(str(path), architecture=architecture)
 
 
-def test_a_clip_with_plain_gelu_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "clip.pt"
-    path.touch()
+def test_a_clip_with_plain_gelu_is_refused(clip: Any, architecture: str, tmp_path: Path) -> None:
+    sizes = open_clip.get_model_config(architecture)
+    (tmp_path / "plain-clip.json").write_text(json.dumps({**sizes, "quick_gelu": False}))
+    open_clip.add_model_config(tmp_path / "plain-clip.json")
+    torch.save(clip.state_dict(), tmp_path / "clip.pt")
     with pytest.raises(ModelFileError, match="expected a tower with QuickGELU, such as ViT-B-16-quickgelu"):
-        load_clip(str(path), architecture="ViT-S-16")
+        load_clip(str(tmp_path / "clip.pt"), architecture="plain-clip")
 
 
 def test_clip_weights_that_are_not_there_are_one_line() -> None:
     with pytest.raises(FetchError, match=r"'nowhere.pt': neither a file nor one of openai, "):
         load_clip("nowhere.pt")
+
+
+def test_clip_weights_out_of_reach_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(FetchError, match=r"'openai': cannot be fetched: .*give the path of a local file$") as caught:
+        load_clip("openai")
+    assert "\n" not in str(caught.value)

@@ -17,7 +17,7 @@ from reid_engines.saga.checkpoints import (
     start_from_clip,
     start_from_imagenet,
 )
-from reid_engines.saga.config import AggregationConfig, Fusion, MobileNetConfig, SagaConfig, VitConfig
+from reid_engines.saga.config import MODELS, AggregationConfig, Fusion, MobileNetConfig, SagaConfig, VitConfig
 from reid_engines.saga.mobilenet import MobileNet
 from reid_engines.saga.model import Saga
 
@@ -130,6 +130,13 @@ def test_training_starts_from_clip(config: SagaConfig, clip: Any) -> None:
         assert torch.equal(refinement.attention.q.weight, block.attn.in_proj_weight[:48])
     expected = resize_positions(clip.visual.positional_embedding, (10, 5))
     assert torch.equal(model.backbone.positions, expected)
+
+
+def test_clip_does_not_fit_the_small_model(clip: Any, checkpoint: dict[str, torch.Tensor], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="expected a model with CLIP's image tower, got a mobilenet"):
+        start_from_clip(Saga(MODELS["saga-s"]), clip)
+    with pytest.raises(ModelFileError, match=r"clip-reid\.pth: is for models with CLIP's image tower"):
+        import_checkpoint(saved(checkpoint, tmp_path / "clip-reid.pth"), MODELS["saga-s"])
 
 
 def test_free_anchors_need_no_texts(config: SagaConfig, clip: Any) -> None:
