@@ -3,7 +3,7 @@
 """Structured anchor-guided aggregation (arXiv 2604.22190): patch tokens in, one vector per picture out.
 
 Patches are the queries and anchors the keys, the other way round from pooling with learned queries: a patch that finds
-nothing it knows (an occluder, the background) spreads its attention over all anchors, and then weighs little.
+nothing it knows (part of an occluder, say) is to spread its attention over all anchors, and then it weighs little.
 """
 
 from __future__ import annotations

@@ -13,6 +13,14 @@ from reid_engines.saga.config import HALF, AggregationConfig, Fusion, SagaConfig
 collect_ignore_glob = [] if find_spec("torch") else ["test_*.py"]
 
 
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    """Random weights and pictures are the same in every run."""
+    import torch
+
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def vit() -> VitConfig:
     """CLIP's tower in small, with patches of 8 pixels every 6."""
@@ -28,9 +36,7 @@ def config(vit: VitConfig) -> SagaConfig:
 @pytest.fixture
 def clip() -> Any:
     """A CLIP of `open_clip` that fits `config`, trained on square pictures of 56x56 in patches of 8."""
-    import torch
     from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 
-    torch.manual_seed(7)
     vision = CLIPVisionCfg(layers=4, width=48, head_width=12, patch_size=8, image_size=56)
     return CLIP(32, vision, CLIPTextCfg(width=32, heads=2, layers=2), quick_gelu=True).eval()

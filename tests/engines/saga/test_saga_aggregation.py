@@ -12,7 +12,6 @@ WIDTH, TOKENS, ANCHORS = 48, 50, 24
 
 @pytest.fixture
 def aggregation() -> Aggregation:
-    torch.manual_seed(0)
     module = Aggregation(WIDTH, AggregationConfig(heads=4))
     module.eval()
     return module
@@ -61,16 +60,27 @@ def test_the_order_of_patches_does_not_matter(
     torch.testing.assert_close(shuffled.refined, aggregation(tokens, anchors).refined)
 
 
-def test_a_committed_token_weighs_more_than_one_that_spreads(
+def test_tokens_without_a_preference_are_averaged(
     aggregation: Aggregation, tokens: torch.Tensor, anchors: torch.Tensor
 ) -> None:
-    with torch.no_grad():
-        for block in aggregation.blocks:
-            block.attention.q.weight.zero_()
-            block.attention.q.bias.zero_()
-    flat = aggregation(tokens, anchors)
-    torch.testing.assert_close(flat.attention, torch.full_like(flat.attention, 1 / (ANCHORS + 3)))
-    torch.testing.assert_close(flat.refined, flat.tokens.mean(dim=1))
+    for block in aggregation.blocks:
+        torch.nn.init.zeros_(block.attention.q.weight)
+        torch.nn.init.zeros_(block.attention.q.bias)
+    made = aggregation(tokens, anchors)
+    torch.testing.assert_close(made.attention, torch.full_like(made.attention, 1 / (ANCHORS + 3)))
+    torch.testing.assert_close(made.refined, made.tokens.mean(dim=1))
+
+
+def test_a_committed_token_weighs_as_many_times_more_as_there_are_anchors(
+    tokens: torch.Tensor, anchors: torch.Tensor
+) -> None:
+    module = Aggregation(WIDTH, AggregationConfig(heads=1, blocks=1)).eval()
+    query = module.blocks[0].attention.q
+    torch.nn.init.normal_(query.weight, std=1e6)
+    torch.nn.init.zeros_(query.bias)
+    tokens[:, 0] = 0  # asks for nothing, while all the others want one anchor and no other
+    weights = module(tokens, anchors).weights
+    torch.testing.assert_close(weights[:, 1:], (ANCHORS + 3) * weights[:, :1].expand(-1, TOKENS - 1), rtol=0.01, atol=0)
 
 
 def test_pictures_do_not_see_each_other(aggregation: Aggregation, tokens: torch.Tensor, anchors: torch.Tensor) -> None:
