@@ -11,15 +11,18 @@ import pytest
 
 from reid_pipeline.errors import MissingExtra, RecordError
 from reid_tools.footage.__main__ import main
+from reid_tools.footage.camera import Camera
 from reid_tools.footage.casting import cast
 from reid_tools.footage.clip import ClipWriter
 from reid_tools.footage.cloth import hairline, zones
 from reid_tools.footage.extras import footage_module
 from reid_tools.footage.finishes import FINISHES
+from reid_tools.footage.geometry import Array, Mesh, box
 from reid_tools.footage.patterns import weave
 from reid_tools.footage.plaza import plaza
 from reid_tools.footage.props import build
-from reid_tools.footage.render import Sighting
+from reid_tools.footage.render import Sighting, View
+from reid_tools.footage.stage import Light, Solid, Stage
 from reid_tools.footage.truth import truth_row, write_boxes, write_cameras, write_floor
 from reid_tools.footage.wardrobe import Bottom, Fabric, Look, Shoes, Top
 
@@ -69,12 +72,13 @@ def test_truth_files(tmp_path: Path) -> None:
 
 def test_cameras_json_holds_matching_matrices(tmp_path: Path) -> None:
     scene = plaza()
-    write_cameras(tmp_path / "cameras.json", scene)
+    write_cameras(tmp_path / "cameras.json", scene, frames=7)
     cameras = json.loads((tmp_path / "cameras.json").read_text())["cameras"]
     assert list(cameras) == ["entrance", "lobby", "arcade", "street"]
     assert cameras["entrance"]["overlaps"] == ["lobby"]
     assert cameras["street"]["overlaps"] == []
     for camera in cameras.values():
+        assert camera["frames"] == 7
         x, y, w = np.array(camera["projection"]) @ (1.5, 2.5, 0.0, 1.0)
         back = np.array(camera["homography"]) @ (x / w, y / w, 1.0)
         np.testing.assert_allclose(back[:2] / back[2], (1.5, 2.5), atol=1e-4)
@@ -189,7 +193,39 @@ def test_props_stand_on_the_floor() -> None:
         assert mesh.faces.max() < len(mesh.vertices)
 
 
-@pytest.mark.slow
+def grey(points: Array, normals: Array) -> Array:
+    return np.full_like(points, 0.4)
+
+
+def block_mesh(size: tuple[float, float, float], centre: tuple[float, float, float]) -> Mesh:
+    shape = box(size, centre=centre)
+    return Mesh(shape.vertices, shape.faces, shape.vertices, grey)
+
+
+@pytest.mark.slow  # needs the extra [footage]
+def test_silhouettes_visibility_and_shadows_are_exact() -> None:
+    camera = Camera("test", (0.0, -10.0, 1.0), (0.0, 0.0, 1.0), 60.0, 320, 180)
+    floor = block_mesh((30, 30, 0.1), (0, 0, -0.05))
+    view = View(Stage([floor], Light(sun_to=(-1, 0, 1))), camera)
+    near, far = block_mesh((1, 1, 2), (0, 0, 1)), block_mesh((2, 1, 2), (0, 5, 1))
+    picture = view.render([Solid(near), Solid(far), Solid(block_mesh((1, 1, 1), (0, -30, 1)))])
+    front, back, behind = picture.sightings
+    assert behind is None
+    assert front is not None
+    assert back is not None
+    scale = camera.focal_px / 9.5
+    np.testing.assert_allclose(front.xyxy, (160 - scale / 2, 90 - scale, 160 + scale / 2, 90 + scale), atol=0.51)
+    assert front.visible_px == front.area_px == pytest.approx(2 * scale**2, rel=0.03)
+    # the near block hides what its own width covers of the far one
+    hidden = (scale / 2) / (camera.focal_px / 14.5)
+    assert back.visible_px / back.area_px == pytest.approx(1 - hidden, abs=0.03)
+    assert back.area_px == pytest.approx(4 * (camera.focal_px / 14.5) ** 2, rel=0.03)
+    pixel = camera.project(np.array([[1.2, 0.0, 0.0], [-1.2, 0.0, 0.0]]))[0].astype(int)
+    shadow, sun = (picture.light[row, column].mean() for column, row in pixel)
+    assert shadow < 0.7 * sun
+
+
+@pytest.mark.slow  # needs the extra [footage]
 def test_two_rendered_frames_agree_with_their_truth(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         assert main(["plaza", "--output", str(tmp_path / folder), "--frames", "2"]) == 0

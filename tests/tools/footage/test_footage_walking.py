@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -150,7 +152,7 @@ def test_an_errand_may_begin_before_or_after_the_first_frame() -> None:
 
 
 def test_a_plan_is_repeatable_and_keeps_people_apart() -> None:
-    scene = plaza(frames=150)
+    scene = replace(plaza(), frames=150)
     walkers = [Walker(GaitStyle.sample(np.random.default_rng(n)), LEG_M) for n in range(5)]
 
     def seen(camera: int, xy: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from reid_pipeline.errors import PipelineError
-from reid_tools.footage.body import BodyModel
 from reid_tools.footage.plaza import plaza
 from reid_tools.footage.production import produce
 
@@ -21,13 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("scene", choices=sorted(SCENES))
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for clips and truth")
-    parser.add_argument("--frames", type=int, default=400, metavar="N", help="frames to render (default: %(default)s)")
+    parser.add_argument("--frames", type=int, metavar="N", help="render only the first N frames")
     options = parser.parse_args(arguments)
-    if options.frames < 1:
+    if options.frames is not None and options.frames < 1:
         parser.error(f"--frames: expected 1 or more, got {options.frames}")
-    scene = SCENES[options.scene](frames=options.frames)
+    progress = _progress if sys.stderr.isatty() else None
     try:
-        produce(scene, options.output, BodyModel(), progress=_progress if sys.stderr.isatty() else None)
+        produce(SCENES[options.scene](), options.output, frames=options.frames, progress=progress)
     except PipelineError as error:
         print(error, file=sys.stderr)
         return 1

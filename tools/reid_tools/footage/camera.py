@@ -14,14 +14,14 @@ from reid_tools.footage.geometry import Array
 class Sensor:
     """How a camera sees: `exposure` scales the light, `white_balance` is the gain of red, green and blue.
 
-    `shot_noise` and `read_noise` are standard deviations in parts of full scale, at white and in the dark.
+    `shot_noise` and `read_noise` are standard deviations of the light, in parts of white, at white and in the dark.
     `blur_px` is the softness of the lens, `vignette` the light lost in the corners; `saturation` 1 keeps colours.
     """
 
     exposure: float = 1.0
     white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    shot_noise: float = 0.012
-    read_noise: float = 0.006
+    shot_noise: float = 0.008
+    read_noise: float = 0.002
     blur_px: float = 0.5
     vignette: float = 0.15
     saturation: float = 1.0

@@ -31,6 +31,7 @@ CLOTH_COLOURS: tuple[Colour, ...] = (
     (0.42, 0.07, 0.16),  # burgundy
     (0.68, 0.62, 0.80),  # lilac
 )
+NEUTRALS = (1, 2, 4, 9, 11, 13)  # of `CLOTH_COLOURS`: what many people wear
 TROUSER_COLOURS: tuple[Colour, ...] = (
     (0.16, 0.22, 0.38),
     (0.10, 0.10, 0.11),
@@ -86,12 +87,14 @@ def cast(count: int, *, seed: int) -> tuple[Person, ...]:
 
 
 def person(seed: int, number: int) -> Person:
-    """Person `number` (from 0) of the cast with that seed. Neighbours in number differ in the colours they wear."""
+    """Person `number` (from 0) of the cast with that seed; neighbours mostly differ in the colours they wear."""
     rng = np.random.default_rng((seed, number))
     shift = np.random.default_rng(seed).permutation(len(CLOTH_COLOURS))
     woman = bool(rng.random() < 0.5)
     build = _build(rng, woman)
-    top_colour = CLOTH_COLOURS[shift[number % len(shift)]]
+    neutral = rng.random() < 0.35
+    choice = rng.choice(NEUTRALS) if neutral else shift[number % len(shift)]
+    top_colour = CLOTH_COLOURS[int(choice)]
     look = _look(rng, woman=woman, build=build, top_colour=top_colour, number=number)
     return Person(build, look, GaitStyle.sample(rng))
 

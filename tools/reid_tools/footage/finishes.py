@@ -107,10 +107,12 @@ def shopfront(colour: Rgb) -> Surface:
     def albedo(points: Array, normals: Array) -> Array:
         along, up = _wall_axes(points, normals)
         u = along % 2.6
-        shelf = (up % 0.55 < 0.04) & (noise(points, 2.1) > 0.4)
-        goods = 0.06 + 0.35 * (_hash(np.stack([np.floor(along / 0.3), np.floor(up / 0.55)], axis=-1)) ** 3)
-        pane = np.stack([goods, goods * 0.9, goods * 0.8], axis=-1)
-        pane = np.where(shelf[:, None], np.float32(0.3), pane * 0.7)
+        # dim goods behind the glass, a poster in some of the panes
+        pane = _shade((0.075, 0.08, 0.09), 0.5 + 1.3 * noise(points, 0.5) + 0.9 * noise(points, 0.16))
+        number = np.stack([np.floor(along / 2.6), np.zeros_like(along)], axis=-1)
+        poster = (np.abs(u - 1.36) < 0.42) & (np.abs(up - 1.45) < 0.62) & (_hash(number) > 0.55)
+        tint = np.stack([_hash(number + 7), _hash(number + 13), _hash(number + 29)], axis=-1) * 0.4 + 0.1
+        pane = np.where(poster[:, None], tint * (0.6 + 0.8 * (noise(points, 0.3) > 0.5))[:, None], pane)
         colour_band = _shade(
             colour, np.where(np.abs(along % 2.6 - 1.3) < 0.7, 1.5, 1.0) * (0.9 + 0.2 * noise(points, 0.3))
         )

@@ -6,6 +6,7 @@ does not slide; the legs follow by inverse kinematics and the trunk and arms swi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,7 +71,7 @@ class Motion:
 
 def stride_m(style: GaitStyle, leg_m: float, speed_mps: float) -> float:
     """The length of a stride (two steps); it grows with the square root of the speed, as the step rate does."""
-    return style.stride_per_leg * leg_m * float(np.sqrt(max(speed_mps, 0.02) / 1.35))
+    return style.stride_per_leg * leg_m * math.sqrt(max(speed_mps, 0.02) / 1.35)
 
 
 def leg_length_m(joints: Array) -> float:

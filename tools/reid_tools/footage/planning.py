@@ -1,21 +1,22 @@
 """Who goes where: seeded errands over the places of a scene, chosen so that cameras stay busy and nobody collides.
 
 People are planned one after another. Each gets a number of random errands and keeps the one that scores best against
-those planned before: room to the others, cameras visited, cameras neither empty nor packed.
+those planned before: room to the others and to props, cameras visited, cameras neither empty nor packed.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reid_tools.footage.gait import GaitStyle
+from reid_tools.footage.props import blocked
 from reid_tools.footage.scene import Scene
-from reid_tools.footage.walking import Errand, Track, Wait, follow
+from reid_tools.footage.walking import Errand, Track, Wait, follow, lay_path
 
 # Whether somebody at floor positions (T, 2) is seen by camera number `camera`: (T,) bool.
 Seen = Callable[[int, NDArray[np.float64]], NDArray[np.bool_]]
@@ -36,52 +37,68 @@ class Walker:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An errand and the track that it gives."""
+    """An errand, the track that it gives, and in which cameras (C, T) the person is seen."""
 
     errand: Errand
     track: Track
+    sight: NDArray[np.bool_]
+
+    @property
+    def meets(self) -> bool:
+        return any(wait.talk for wait in self.errand.waits)
 
 
-def plan(scene: Scene, walkers: Sequence[Walker], seen: Seen, *, candidates: int = 160) -> tuple[Track, ...]:
-    """One track per walker. The same scene and walkers give the same tracks."""
+def plan(scene: Scene, walkers: Sequence[Walker], seen: Seen, *, candidates: int = 120) -> tuple[Track, ...]:
+    """One track per walker. The same scene and walkers give the same tracks.
+
+    Every fourth person goes to meet somebody who stands waiting. In a second round the others try new errands, now that
+    it is known where everybody is.
+    """
+
+    def tried(errand: Errand, walker: Walker) -> Planned:
+        track = follow(errand, walker.gait, walker.leg_m, frames=scene.frames, fps=scene.fps)
+        return Planned(errand, track, np.stack([seen(camera, track.xy) for camera in range(len(scene.cameras))]))
+
     planned: list[Planned] = []
-    sights: list[NDArray[np.bool_]] = []
     for number, walker in enumerate(walkers):
         rng = np.random.default_rng((scene.plan_seed, number))
-        best: tuple[float, Planned, NDArray[np.bool_], int] | None = None
+        options = []
         for _ in range(candidates):
             partner = _partner(rng, planned, scene) if number % 4 == 3 else None
             errand = _errand(scene, rng) if partner is None else _rendezvous(scene, rng, partner)
-            track = follow(errand, walker.gait, walker.leg_m, frames=scene.frames, fps=scene.fps)
-            sight = np.stack([seen(camera, track.xy) for camera in range(len(scene.cameras))])
-            score = _score(track, sight, planned, sights)
-            if best is None or score > best[0]:
-                best = (score, Planned(errand, track), sight, -1 if partner is None else partner.number)
-        assert best is not None
-        planned.append(best[1])
-        sights.append(best[2])
-        if best[3] >= 0:
-            planned[best[3]] = _turned_to(planned[best[3]], best[1], walkers[best[3]], scene)
+            options.append((tried(errand, walker), partner))
+        best, partner = max(options, key=lambda option: _score(scene, option[0], planned))
+        planned.append(best)
+        if partner is not None:
+            met = _turned_to(planned[partner.number], best.track)
+            planned[partner.number] = tried(met, walkers[partner.number])
+    for number, walker in enumerate(walkers):
+        if not planned[number].meets:
+            rng = np.random.default_rng((scene.plan_seed, number, 2))
+            again = [planned[number], *(tried(_errand(scene, rng), walker) for _ in range(candidates))]
+            others = [*planned[:number], *planned[number + 1 :]]
+            planned[number] = max(again, key=lambda option: _score(scene, option, others))
     return tuple(each.track for each in planned)
 
 
-def _score(
-    track: Track, sight: NDArray[np.bool_], planned: Sequence[Planned], sights: Sequence[NDArray[np.bool_]]
-) -> float:
-    """How well a track fits in among the others; higher is better."""
+def _score(scene: Scene, option: Planned, others: Sequence[Planned]) -> float:
+    """How well an errand fits in among the others; higher is better."""
+    track, sight = option.track, option.sight
     frames = sight.shape[1]
     gap = np.full(frames, np.inf)
-    for other in planned:
+    for other in others:
         gap = np.minimum(gap, np.linalg.norm(track.xy - other.track.xy, axis=1))
     crash = float(np.maximum(CLEARANCE_M - gap, 0).sum())
+    bumps = int(blocked(scene.props, track.xy).sum())
     dwell = sight.sum(axis=1)
     visits = int((dwell >= 12).sum())
     idle = float(np.maximum(dwell / frames - 0.5, 0).sum())
-    count = np.sum([*sights, np.zeros_like(sight)], axis=0)
+    count = np.sum([*(other.sight for other in others), np.zeros_like(sight)], axis=0)
     # a person in an empty camera is worth much, in a packed one less than nothing
     worth = np.where(count < BUSY[0], 2.0, np.where(count < BUSY[1] - 1, 0.45, -1.5))
-    gain = 4 * float((worth * sight).sum() / frames)
-    return VISITS_WORTH[min(visits, 3)] + gain - 12 * idle - 40 * crash
+    # who is seen by two cameras at once counts once
+    gain = 4 * float((worth * sight / np.maximum(sight.sum(axis=0), 1)).sum() / frames)
+    return VISITS_WORTH[min(visits, 3)] + gain - 12 * idle - 80 * crash - 0.5 * bumps
 
 
 def _errand(scene: Scene, rng: np.random.Generator) -> Errand:
@@ -169,21 +186,19 @@ def _rendezvous(scene: Scene, rng: np.random.Generator, partner: _Partner) -> Er
     points = (*before, (float(spot[0]), float(spot[1])), *onward)
     face = float(np.arctan2(-away[1], -away[0]))
     wait = Wait(len(before), max(partner.seconds - 1.5, 2.0), face, talk=True)
-    length = float(np.linalg.norm(np.diff(np.asarray([*before, spot]), axis=0), axis=1).sum())
-    return Errand(points, (wait,), start_s=partner.start_s + 0.8 - length / speed, speed_mps=speed)
+    errand = Errand(points, (wait,), speed_mps=speed)
+    walk_s = float(lay_path(errand).marks[len(before)]) / speed
+    return replace(errand, start_s=partner.start_s + 0.8 - walk_s)
 
 
-def _turned_to(planned: Planned, other: Planned, walker: Walker, scene: Scene) -> Planned:
-    """The partner of a rendezvous, now facing the person who comes."""
-    frames = np.flatnonzero(other.track.gesture > 0.2)
-    if not len(frames):
-        return planned
-    wait = int(planned.track.waiting[frames[0]])
+def _turned_to(planned: Planned, comer: Track) -> Errand:
+    """The errand of somebody who turns to the person who comes to meet them, and talks."""
+    frames = np.flatnonzero(comer.gesture > 0.2)
+    wait = int(planned.track.waiting[frames[0]]) if len(frames) else -1
     if wait < 0:
-        return planned
-    towards = other.track.xy[frames[0]] - planned.track.xy[frames[0]]
-    errand = planned.errand.facing(wait, float(np.arctan2(towards[1], towards[0])))
-    return Planned(errand, follow(errand, walker.gait, walker.leg_m, frames=scene.frames, fps=scene.fps))
+        return planned.errand
+    towards = comer.xy[frames[0]] - planned.track.xy[frames[0]]
+    return planned.errand.facing(wait, float(np.arctan2(towards[1], towards[0])))
 
 
 def reachable(scene: Scene, start: str) -> set[str]:

@@ -18,9 +18,10 @@ from reid_tools.footage.figure import Figure, dress
 from reid_tools.footage.gait import leg_length_m, pose_at
 from reid_tools.footage.planning import Seen, Walker, plan
 from reid_tools.footage.props import build
-from reid_tools.footage.render import Picture, Solid, Stage, View
+from reid_tools.footage.render import Picture, View
 from reid_tools.footage.scene import Scene
 from reid_tools.footage.sensor import develop
+from reid_tools.footage.stage import Solid, Stage
 from reid_tools.footage.truth import TruthRow, truth_row, write_boxes, write_cameras, write_floor
 from reid_tools.footage.walking import Track
 from reid_tools.footage.wardrobe import Person
@@ -81,20 +82,19 @@ def seen_on(stage: Stage, scene: Scene) -> Seen:
     return seen
 
 
-def frames_of(production: Production, views: Sequence[View]) -> Iterator[list[Picture]]:
-    """The pictures of every view, frame by frame."""
-    for frame in range(production.scene.frames):
-        solids = production.solids(frame)
-        yield [view.render(solids) for view in views]
-
-
 def produce(
-    scene: Scene, output: Path, bodies: BodyModel, *, progress: Callable[[int, int], None] | None = None
+    scene: Scene, output: Path, *, frames: int | None = None, progress: Callable[[int, int], None] | None = None
 ) -> None:
     """Render `scene` into `output`: one clip and one truth file per camera, `floor.csv` and `cameras.json`.
 
     The truth is a function of the scene: running again gives the same bytes. The clips show the same, but their bytes
     also depend on the x264 build.
+
+    Args:
+        scene: what to render.
+        output: the folder for the files; made when it is absent.
+        frames: how many frames to render from the start, all by default.
+        progress: called after every frame with the number done and the number in all.
 
     Raises:
         RecordError: `output` cannot be written.
@@ -106,7 +106,8 @@ def produce(
         raise RecordError(
             f"{output}: expected a folder that can be written, got {error.strerror}; choose another --output"
         ) from None
-    production = prepare(scene, bodies)
+    count = scene.frames if frames is None else min(frames, scene.frames)
+    production = prepare(scene, BodyModel())
     views = [View(production.stage, camera) for camera in scene.cameras]
     rows: list[list[TruthRow]] = [[] for _ in views]
     with ExitStack() as stack:
@@ -114,17 +115,18 @@ def produce(
             stack.enter_context(ClipWriter(output / f"{c.name}.mp4", width=c.width, height=c.height, fps=scene.fps))
             for c in scene.cameras
         ]
-        for frame, pictures in enumerate(frames_of(production, views)):
-            for number, picture in enumerate(pictures):
-                camera = scene.cameras[number]
+        for frame in range(count):
+            solids = production.solids(frame)
+            for number, (view, camera) in enumerate(zip(views, scene.cameras, strict=True)):
+                picture = view.render(solids)
                 clips[number].write(develop(picture.light, camera.sensor, seed=(scene.cast_seed, number, frame)))
                 rows[number] += _rows(frame, picture, camera.width, camera.height)
             if progress is not None:
-                progress(frame + 1, scene.frames)
+                progress(frame + 1, count)
     for camera, camera_rows in zip(scene.cameras, rows, strict=True):
         write_boxes(output / f"gt_{camera.name}.txt", camera_rows)
-    write_floor(output / "floor.csv", [track.xy for track in production.tracks])
-    write_cameras(output / "cameras.json", scene)
+    write_floor(output / "floor.csv", [track.xy[:count] for track in production.tracks])
+    write_cameras(output / "cameras.json", scene, frames=count)
 
 
 def _rows(frame: int, picture: Picture, width: int, height: int) -> Iterator[TruthRow]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reid_tools.footage.finishes import FINISHES, Rgb
-from reid_tools.footage.geometry import Mesh, Shape, box, cylinder, ellipsoid, join, revolve
+from reid_tools.footage.geometry import Mesh, Shape, box, cylinder, ellipsoid, join, revolve, rotation_z
 from reid_tools.footage.scene import Prop
 
 WOOD: Rgb = (0.30, 0.17, 0.08)
@@ -27,6 +28,22 @@ def build(props: Sequence[Prop]) -> list[Mesh]:
             surface = FINISHES[finish](colour)
             meshes.append(Mesh(placed.vertices, placed.faces, placed.vertices, surface, smooth=finish == "leaves"))
     return meshes
+
+
+def blocked(props: Sequence[Prop], xy: NDArray[np.float64], *, margin_m: float = 0.2) -> NDArray[np.bool_]:
+    """Which of the floor positions (N, 2) lie inside a prop or closer to it than `margin_m`."""
+    inside = np.zeros(len(xy), bool)
+    for prop in props:
+        if prop.kind == "ground" or prop.at[2] > 1.0 or prop.size[2] < 0.2:
+            continue
+        half = np.array(_FOOT_M.get(prop.kind, prop.size[:2])) / 2
+        local = (xy - np.array(prop.at[:2])) @ rotation_z(prop.heading_rad)[:2, :2]
+        inside |= np.linalg.norm(np.maximum(np.abs(local) - half, 0), axis=1) < margin_m
+    return inside
+
+
+# what is narrower at its foot than its size says
+_FOOT_M: dict[str, tuple[float, float]] = {"tree": (0.3, 0.3), "lamp": (0.25, 0.25), "post": (0.6, 0.6)}
 
 
 def _block(prop: Prop) -> list[Part]:

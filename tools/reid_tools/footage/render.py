@@ -1,41 +1,25 @@
-"""Pictures of meshes by ray casting (Embree): colour, depth and who is seen where.
+"""Pictures of meshes by ray casting: colour, and who is seen where.
 
-The renderer knows nothing of people or scenarios. A `Stage` is what never moves; a `View` is the stage as one camera
-sees it, lit once; `View.render` adds the meshes of a moment with their shadows. Every pixel is cast `samples` times
-across and down.
+The renderer knows nothing of people or scenarios. A `View` is the stage as one camera sees it, lit once; `View.render`
+adds the solids of a moment with their shadows. Every pixel is cast `samples` times across and down.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reid_tools.footage.camera import Camera
-from reid_tools.footage.geometry import Array, Mesh, Shape, join, vertex_normals
-from reid_tools.footage.tracing import Hits, Tracer, scattered
+from reid_tools.footage.geometry import Array
+from reid_tools.footage.stage import Light, Solid, Stage, skylight, unit
+from reid_tools.footage.tracing import Hits, scattered
 
 OFFSET_M = 0.003  # rays start this far off the surface they leave
 NEAR_M = 0.3  # what is closer to a camera is not drawn
 _AROUND = np.array([0.6, 0.6, 0.2], np.float32)  # how far a solid darkens what stands around it, in metres
-
-
-@dataclass(frozen=True, slots=True)
-class Light:
-    """The sun and the sky, in linear colours; `sun_to` points towards the sun, `softness_rad` is its radius."""
-
-    sun_to: tuple[float, float, float] = (0.45, -0.55, 0.75)
-    sun: tuple[float, float, float] = (1.05, 0.98, 0.86)
-    sky: tuple[float, float, float] = (0.40, 0.45, 0.53)
-    bounce: tuple[float, float, float] = (0.16, 0.15, 0.14)
-    softness_rad: float = 0.012
-
-    def direction(self) -> Array:
-        vector = np.array(self.sun_to, np.float32)
-        return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,60 +43,15 @@ class Picture:
     sightings: tuple[Sighting | None, ...]
 
 
-class Solid:
-    """A mesh of one moment, ready to be seen by several views; what a view does not need is not computed."""
-
-    def __init__(self, mesh: Mesh) -> None:
-        self.mesh = mesh
-        self.low, self.high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
-
-    @cached_property
-    def tracer(self) -> Tracer:
-        return Tracer(Shape(self.mesh.vertices, self.mesh.faces))
-
-    @cached_property
-    def normals(self) -> Array:
-        return vertex_normals(self.mesh.vertices, self.mesh.faces)
-
-
-class Stage:
-    """Everything that does not move, and the light on it."""
-
-    def __init__(self, meshes: Sequence[Mesh], light: Light) -> None:
-        self.light = light
-        self.meshes = tuple(meshes)
-        self.tracer = Tracer(join([Shape(mesh.vertices, mesh.faces) for mesh in meshes]))
-        self.first_face = np.cumsum([0, *(len(mesh.faces) for mesh in meshes)])
-
-    def openness_at(self, point: Array) -> float:
-        """The share of the sky that can be seen from one point (3,)."""
-        up = np.tile(np.array([[0, 0, 1]], np.float32), (48, 1))
-        points = np.tile(point.astype(np.float32), (48, 1))
-        return float(self.tracer.openness(points, up, keys=np.arange(48), rays=1, reach_m=60).mean())
-
-    def albedo(self, hits: Hits, points: Array) -> tuple[Array, Array]:
-        """Albedo (N, 3) and unit normals (N, 3) where rays met the stage at `points` (N, 3)."""
-        normal = hits.normal / np.maximum(np.linalg.norm(hits.normal, axis=1, keepdims=True), 1e-12)
-        colour = np.zeros_like(points)
-        for mesh, start, end in zip(self.meshes, self.first_face[:-1], self.first_face[1:], strict=True):
-            chosen = np.flatnonzero((hits.triangle >= start) & (hits.triangle < end))
-            if not len(chosen):
-                continue
-            face = mesh.faces[hits.triangle[chosen] - start]
-            bary = hits.bary[chosen][:, :, None]
-            if mesh.smooth:
-                normal[chosen] = _unit((vertex_normals(mesh.vertices, mesh.faces)[face] * bary).sum(axis=1))
-            colour[chosen] = mesh.surface((mesh.coords[face] * bary).sum(axis=1), normal[chosen])
-        return colour, normal.astype(np.float32)
-
-
 @dataclass(frozen=True, slots=True)
 class _Fragment:
-    """Where one solid was hit: flat sample indices of the picture (N,), and the hits (N,)."""
+    """One solid as a camera sees it: samples of the picture (N,) and how they hit it; box and area of the whole."""
 
     sample: NDArray[np.int64]
     hits: Hits
     directions: Array
+    xyxy: tuple[float, float, float, float]
+    area_px: float
 
 
 class View:
@@ -130,29 +69,27 @@ class View:
 
     def render(self, solids: Sequence[Solid]) -> Picture:
         """The picture with these solids in it."""
-        fragments: list[_Fragment | None] = []
-        sightings: list[tuple[tuple[float, float, float, float], float] | None] = []
         depth = self.depth.copy()
         owner = np.full(len(depth), -1, np.int32)
-        for index, solid in enumerate(solids):
-            fragment, outline = self._draw(solid)
+        fragments = [self._draw(solid) for solid in solids]
+        for index, fragment in enumerate(fragments):
             if fragment is not None:
                 nearer = fragment.hits.distance < depth[fragment.sample]
                 depth[fragment.sample[nearer]] = fragment.hits.distance[nearer]
                 owner[fragment.sample[nearer]] = index
-            fragments.append(fragment)
-            sightings.append(outline)
         light = self._shaded_stage(solids)
+        sightings: list[Sighting | None] = []
         for index, fragment in enumerate(fragments):
-            if fragment is not None:
-                self._shade(light, fragment, owner[fragment.sample] == index, solids, index)
-        visible = np.bincount(owner[owner >= 0], minlength=len(solids)) / self.samples**2
+            if fragment is None:
+                sightings.append(None)
+                continue
+            seen = owner[fragment.sample] == index
+            if seen.any():
+                self._shade(light, fragment, seen, solids, index)
+            sightings.append(Sighting(fragment.xyxy, fragment.area_px, float(seen.sum()) / self.samples**2))
         shape = (self.camera.height, self.samples, self.camera.width, self.samples, 3)
-        return Picture(
-            # highlights are clipped before averaging, or bright edges stay jagged
-            np.minimum(light, 1.5).reshape(shape).mean(axis=(1, 3)),
-            tuple(s and Sighting(s[0], s[1], float(visible[i])) for i, s in enumerate(sightings)),
-        )
+        # highlights are clipped before averaging, or bright edges stay jagged
+        return Picture(np.minimum(light, 1.5).reshape(shape).mean(axis=(1, 3)), tuple(sightings))
 
     def _rays(self, column: NDArray[np.int64], row: NDArray[np.int64]) -> Array:
         return self.camera.rays(((column + 0.5) / self.samples), ((row + 0.5) / self.samples))
@@ -178,38 +115,36 @@ class View:
         facing = np.maximum(normals @ light.direction(), 0) * (1 - shaded / 4)
         self.points[seen], self.normals[seen] = points, normals
         self._axes = [np.ascontiguousarray(self.points[:, axis]).reshape(self.rows, self.columns) for axis in range(3)]
-        self.ambient[seen] = colour * _ambient(light, normals, free)
+        self.ambient[seen] = colour * skylight(light, normals, free)
         self.direct[seen] = colour * facing[:, None] * np.array(light.sun, np.float32)
 
     def _sunward(self, keys: NDArray[np.int64]) -> Array:
-        return _unit(self.stage.light.direction() + self.stage.light.softness_rad * scattered(keys))
+        return unit(self.stage.light.direction() + self.stage.light.softness_rad * scattered(keys))
 
-    def _draw(self, solid: Solid) -> tuple[_Fragment | None, tuple[tuple[float, float, float, float], float] | None]:
-        """Where the solid is hit inside the picture, and the box and area of its whole silhouette."""
+    def _draw(self, solid: Solid) -> _Fragment | None:
+        """Where the solid is hit; None when that is nowhere near the picture."""
         corners = _box_corners_in_view(self.camera, solid.low, solid.high)
         if not len(corners) or not _touches(self.camera.project(corners)[0], self.camera):
-            return None, None
+            return None
         pixel, depth = self.camera.project(solid.mesh.vertices)
         if depth.min() < NEAR_M:
-            return None, None
-        low = np.floor(pixel.min(axis=0) * self.samples).astype(np.int64) - 1
-        high = np.ceil(pixel.max(axis=0) * self.samples).astype(np.int64) + 1
-        if high[0] <= 0 or high[1] <= 0 or low[0] >= self.columns or low[1] >= self.rows:
-            return None, None
+            return None
+        low = np.floor(pixel.min(axis=0) * self.samples).astype(np.int64)
+        high = np.ceil(pixel.max(axis=0) * self.samples).astype(np.int64)
         column, row = (grid.ravel() for grid in np.meshgrid(np.arange(low[0], high[0]), np.arange(low[1], high[1])))
         directions = self._rays(column, row)
         hits = solid.tracer.cast(np.broadcast_to(self.position, directions.shape), directions)
         hit = hits.triangle >= 0
         if not hit.any():
-            return None, None
-        c, r = column[hit], row[hit]
-        scale = 1 / self.samples
-        xyxy = (c.min() * scale, r.min() * scale, (c.max() + 1) * scale, (r.max() + 1) * scale)
-        outline = (tuple(float(v) for v in xyxy), float(hit.sum()) * scale**2)
+            return None
         inside = hit & (column >= 0) & (column < self.columns) & (row >= 0) & (row < self.rows)
-        kept = Hits(hits.triangle[inside], hits.distance[inside], hits.bary[inside], hits.normal[inside])
-        sample = row[inside] * self.columns + column[inside]
-        return _Fragment(sample, kept, directions[inside]), outline  # type: ignore[return-value]
+        return _Fragment(
+            row[inside] * self.columns + column[inside],
+            Hits(hits.triangle[inside], hits.distance[inside], hits.bary[inside], hits.normal[inside]),
+            directions[inside],
+            _extent(column[hit], row[hit], self.samples),
+            float(hit.sum()) / self.samples**2,
+        )
 
     def _shaded_stage(self, solids: Sequence[Solid]) -> Array:
         """The light of the stage with the shadows that the solids cast on it."""
@@ -251,13 +186,11 @@ class View:
     ) -> None:
         """Write the light of one solid where it is seen."""
         solid, sample = solids[own], fragment.sample[seen]
-        if not len(sample):
-            return
         bary = fragment.hits.bary[seen][:, :, None]
         face = solid.mesh.faces[fragment.hits.triangle[seen]]
         directions = fragment.directions[seen]
         points = self.position + directions * fragment.hits.distance[seen, None]
-        normals = _unit((solid.normals[face] * bary).sum(axis=1))
+        normals = unit((solid.normals[face] * bary).sum(axis=1))
         normals = np.where((normals * directions).sum(axis=1, keepdims=True) > 0, -normals, normals)
         colour = solid.mesh.surface((solid.mesh.coords[face] * bary).sum(axis=1), normals)
         points = points + normals * (3 * OFFSET_M)
@@ -268,7 +201,7 @@ class View:
             lit[bright[tracer.blocked(points[bright], sunward[bright])]] = 0
         free = solid.tracer.openness(points, normals, keys=sample, rays=4, reach_m=0.4)
         open_sky = self.stage.openness_at((solid.low + solid.high) / 2)
-        ambient = _ambient(self.stage.light, normals, free * (0.25 + 0.75 * open_sky))
+        ambient = skylight(self.stage.light, normals, free * (0.25 + 0.75 * open_sky))
         light[sample] = colour * (ambient + lit[:, None] * np.array(self.stage.light.sun, np.float32))
 
 
@@ -287,6 +220,12 @@ def _box_corners_in_view(camera: Camera, low: Array, high: Array) -> NDArray[np.
     return np.array(kept).reshape(-1, 3)
 
 
+def _extent(column: NDArray[np.int64], row: NDArray[np.int64], samples: int) -> tuple[float, float, float, float]:
+    """The box in pixels around samples (N,)."""
+    x1, y1, x2, y2 = (float(v) / samples for v in (column.min(), row.min(), column.max() + 1, row.max() + 1))
+    return x1, y1, x2, y2
+
+
 def _touches(pixel: NDArray[np.float64], camera: Camera) -> bool:
     """Whether the bounding box of pixels (N, 2) has a part inside the picture."""
     low, high = pixel.min(axis=0), pixel.max(axis=0)
@@ -298,15 +237,3 @@ def _in_the_way(solids: Sequence[Solid], solid: Solid, light: Light) -> list[Sol
     towards = light.direction() * 2.5 / light.direction()[2]
     low, high = np.minimum(solid.low, solid.low + towards), np.maximum(solid.high, solid.high + towards)
     return [other for other in solids if (other.low[:2] <= high[:2]).all() and (other.high[:2] >= low[:2]).all()]
-
-
-def _ambient(light: Light, normals: Array, free: Array) -> Array:
-    """Light (N, 3) of sky and surroundings on surfaces with these normals, `free` (N,) of whose half-space is open."""
-    up = (0.5 + 0.5 * normals[:, 2:]) * free[:, None]
-    return np.asarray(
-        up * np.array(light.sky, np.float32) + (1 - 0.6 * up) * np.array(light.bounce, np.float32), np.float32
-    )
-
-
-def _unit(vectors: Array) -> Array:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float32)

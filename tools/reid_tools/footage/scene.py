@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from reid_tools.footage.camera import Camera
-from reid_tools.footage.render import Light
+from reid_tools.footage.stage import Light
 
 Kind = Literal["ground", "block", "post", "tree", "bench", "planter", "lamp", "bin", "sign"]
 

@@ -35,7 +35,7 @@ def develop(light: Array, sensor: Sensor, *, seed: tuple[int, ...]) -> NDArray[n
     # a shoulder above 0.8 keeps highlights from clipping hard
     picture = np.where(picture > 0.8, 0.8 + 0.2 * np.tanh((picture - 0.8) / 0.2 * 0.5), picture)
     noise = rng.standard_normal(picture.shape, np.float32)
-    picture = picture + noise * (sensor.shot_noise * np.sqrt(picture) + sensor.read_noise * 0.15)
+    picture = picture + noise * (sensor.shot_noise * np.sqrt(picture) + sensor.read_noise)
     encoded = encode_srgb(np.clip(picture, 0, 1))
     return np.ascontiguousarray((encoded * 255 + 0.5).astype(np.uint8)[..., ::-1])
 

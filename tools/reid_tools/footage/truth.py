@@ -41,12 +41,12 @@ class TruthRow:
 
 
 def truth_row(frame: int, identity: int, sighting: Sighting, *, width: int, height: int) -> TruthRow | None:
-    """The row of one sighting in a picture of `width` x `height` px; None when nothing of the box lies inside."""
+    """The row of one sighting in a picture of `width` x `height` px; None when no pixel is seen."""
+    if sighting.visible_px == 0:
+        return None
     x1, y1, x2, y2 = sighting.xyxy
     x1, x2 = (float(np.clip(value, 0, width)) for value in (x1, x2))
     y1, y2 = (float(np.clip(value, 0, height)) for value in (y1, y2))
-    if x2 <= x1 or y2 <= y1:
-        return None
     visibility = min(sighting.visible_px / sighting.area_px, 1.0)
     scored = visibility >= MIN_VISIBILITY and y2 - y1 >= MIN_HEIGHT_PX
     return TruthRow(frame, identity, x1, y1, x2 - x1, y2 - y1, scored, visibility)
@@ -65,8 +65,8 @@ def write_floor(path: Path, positions: Sequence[NDArray[np.float64]]) -> None:
     path.write_text("".join(lines), encoding="ascii")
 
 
-def write_cameras(path: Path, scene: Scene) -> None:
-    """Write `cameras.json`: projection, homography, size and overlaps of every camera."""
+def write_cameras(path: Path, scene: Scene, *, frames: int) -> None:
+    """Write `cameras.json`: projection, homography, size, frames and overlaps of every camera."""
 
     def rounded(matrix: NDArray[np.float64]) -> list[list[float]]:
         return [[float(f"{value:.9g}") for value in row] for row in matrix]
@@ -76,7 +76,7 @@ def write_cameras(path: Path, scene: Scene) -> None:
             "width": camera.width,
             "height": camera.height,
             "fps": scene.fps,
-            "frames": scene.frames,
+            "frames": frames,
             "projection": rounded(camera.projection()),
             "homography": rounded(camera.floor_homography()),
             "overlaps": sorted(

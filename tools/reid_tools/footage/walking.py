@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -174,17 +175,15 @@ class _Walker:
                     self.errand.waits[self.next_wait].seconds if self.next_wait < len(self.errand.waits) else 0.0
                 )
         wanted = (
-            0.0
-            if ahead < 0.03
-            else min(self.errand.speed_mps, float(np.sqrt(2 * ACCELERATION * max(ahead - 0.02, 0.0))))
+            0.0 if ahead < 0.03 else min(self.errand.speed_mps, math.sqrt(2 * ACCELERATION * max(ahead - 0.02, 0.0)))
         )
-        self.speed += float(np.clip(wanted - self.speed, -2 * ACCELERATION * dt, ACCELERATION * dt))
+        self.speed += min(max(wanted - self.speed, -2 * ACCELERATION * dt), ACCELERATION * dt)
         self.speed = max(self.speed, 0.0) if ahead > 0.01 else 0.0
         self.distance = min(self.distance + self.speed * dt, self.path.length_m)
         self.phase += self.speed * dt / stride_m(self.gait, self.leg_m, self.speed)
         self._turn(waiting, dt)
         talk = waiting and self.errand.waits[self.next_wait].talk if self.next_wait < len(self.errand.waits) else False
-        self.gesture += float(np.clip((1.0 if talk else 0.0) - self.gesture, -1.2 * dt, 1.2 * dt))
+        self.gesture += min(max((1.0 if talk else 0.0) - self.gesture, -1.2 * dt), 1.2 * dt)
 
     def _turn(self, waiting: bool, dt: float) -> None:
         wanted = self.path.heading(self.distance)
@@ -194,4 +193,4 @@ class _Walker:
         elif self.speed < 0.05:
             wanted = self.heading
         error = (wanted - self.heading + np.pi) % (2 * np.pi) - np.pi
-        self.heading += float(np.clip(error * 5 * dt, -TURN_RATE * dt, TURN_RATE * dt))
+        self.heading += min(max(error * 5 * dt, -TURN_RATE * dt), TURN_RATE * dt)
