@@ -181,9 +181,13 @@ def test_a_stream_that_stalls_is_counted(site: Site) -> None:
         options = site.options()
         report = run(site.load(), options, _Watcher(options, frames=12))
     health = record(site)["cameras"]["silent"]
-    assert (health["stalls"], health["reconnects"], health["error"]) == (1, 1, "")
+    # on a busy machine the camera's pictures may come later than the timeout once more
+    assert health["stalls"] >= health["reconnects"] >= 1
+    assert health["error"] == ""
     events = [json.loads(line) for line in report.paths["events"].read_text().splitlines()]
-    assert [event["type"] for event in events if "camera" in event] == ["stall", "reconnect"]
+    told = [event["type"] for event in events if "camera" in event]
+    assert told[:2] == ["stall", "reconnect"]
+    assert told.count("stall") == health["stalls"]
 
 
 @both_drivers
