@@ -18,7 +18,7 @@ from reid_engines.spec import Color, InputSpec
 
 Outputs = tuple[NDArray[np.float32], ...]
 Runner = Callable[[Image], Outputs]
-"""One execution context: takes exactly the batch of the graph; used by one thread at a time."""
+"""One execution context: takes exactly the batch of the graph, or one of its sizes; used by one thread at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +88,26 @@ def _text(shape: tuple[int | None, ...]) -> str:
 class PooledGraph:
     """A `Graph` over a few execution contexts, one worker thread for each.
 
-    A result depends on the submitted pictures alone: every execution has the same batch (the rest is padded with
-    zeros), and contexts share nothing but the weights.
+    A result depends on the submitted pictures alone: every execution has the same batch, or the smallest of `sizes`
+    that holds them (the rest is padded with zeros), and contexts share nothing but the weights.
     """
 
-    def __init__(self, backend: str, shape: PictureShape, info: GraphInfo, runners: Sequence[Runner]) -> None:
+    def __init__(
+        self,
+        backend: str,
+        shape: PictureShape,
+        info: GraphInfo,
+        runners: Sequence[Runner],
+        *,
+        sizes: Sequence[int] = (),
+    ) -> None:
         self.backend = backend
         self.input = shape.port(info.inputs[0].name)
         self.outputs = info.outputs
         self.metadata = info.metadata
         self.batch = shape.batch
         self.parallel = len(runners)
+        self._sizes = sorted({*sizes, shape.batch})
         self._idle: SimpleQueue[Runner] = SimpleQueue()
         for runner in runners:
             self._idle.put(runner)
@@ -129,17 +138,18 @@ class PooledGraph:
             self._idle.get()
 
     def _execute(self, images: Image) -> Outputs:
+        size = next(size for size in self._sizes if size >= len(images))
         run = self._idle.get()
         try:
-            outputs = run(_padded(images, self.batch))
+            outputs = run(_padded(images, size))
         except Exception as error:
             raise BackendError(f"{self.backend}: cannot execute the graph: {reason(error)}") from error
         finally:
             self._idle.put(run)
             self._slots.release()
-        if len(images) == self.batch:
+        if len(images) == size:
             return outputs
-        return tuple(out[: len(images)] if out.shape[:1] == (self.batch,) else out for out in outputs)
+        return tuple(out[: len(images)] if out.shape[:1] == (size,) else out for out in outputs)
 
 
 def _padded(images: Image, batch: int) -> Image:
