@@ -10,9 +10,11 @@ import pytest
 from reid_tools.footage.body import JOINTS
 from reid_tools.footage.gait import STANCE, GaitStyle, Motion, foot_path, leg_length_m, pose_at, stride_m
 from reid_tools.footage.geometry import Array
-from reid_tools.footage.planning import CLEARANCE_M, Walker, plan, reachable
+from reid_tools.footage.planning import CLEARANCE_M, Walker, plan
 from reid_tools.footage.plaza import plaza
 from reid_tools.footage.pose import bend_leg, joint_positions, skin
+from reid_tools.footage.props import blocked
+from reid_tools.footage.scene import Place
 from reid_tools.footage.walking import Errand, Wait, follow, lay_path
 
 STYLE = GaitStyle()
@@ -169,6 +171,19 @@ def test_a_plan_is_repeatable_and_keeps_people_apart() -> None:
 
 
 def test_every_place_of_the_plaza_can_be_reached() -> None:
+    scene, found = plaza(), {"court centre"}
+    for _ in scene.places:
+        found |= {name for way in scene.ways if found & set(way) for name in way}
+    assert found == set(scene.places)
+
+
+def test_a_place_without_a_way_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"every place needs a way.*\['island'\]"):
+        replace(plaza(), places={**plaza().places, "island": Place((0, 0))})
+
+
+def test_ways_of_the_plaza_are_free_of_props() -> None:
     scene = plaza()
-    assert {name for way in scene.ways for name in way} == set(scene.places)
-    assert reachable(scene, "court centre") == set(scene.places)
+    for a, b in scene.ways:
+        line = np.linspace(scene.places[a].at, scene.places[b].at, 40)
+        assert not blocked(scene.props, line, margin_m=0.15).any(), (a, b)

@@ -6,7 +6,6 @@ those planned before: room to the others and to props, cameras visited, cameras 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -199,14 +198,3 @@ def _turned_to(planned: Planned, comer: Track) -> Errand:
         return planned.errand
     towards = comer.xy[frames[0]] - planned.track.xy[frames[0]]
     return planned.errand.facing(wait, float(np.arctan2(towards[1], towards[0])))
-
-
-def reachable(scene: Scene, start: str) -> set[str]:
-    """The places that can be walked to from `start`."""
-    ways, found, queue = _ways(scene), {start}, deque([start])
-    while queue:
-        for name in ways[queue.popleft()]:
-            if name not in found:
-                found.add(name)
-                queue.append(name)
-    return found

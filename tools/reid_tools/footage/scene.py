@@ -60,3 +60,9 @@ class Scene:
     light: Light = field(default_factory=Light)
     cast_seed: int = 1
     plan_seed: int = 1
+
+    def __post_init__(self) -> None:
+        joined = {name for way in self.ways for name in way}
+        if joined != set(self.places):
+            odd = sorted(joined ^ set(self.places))
+            raise ValueError(f"Scene {self.name}: every place needs a way and every way two places; look at {odd}")
