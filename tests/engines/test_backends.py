@@ -271,7 +271,9 @@ def without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_backend_that_is_unknown_or_does_not_read_the_format() -> None:
-    with pytest.raises(BackendError, match="backend cuda: unknown; expected auto or one of openvino, onnxruntime"):
+    with pytest.raises(
+        BackendError, match="backend cuda: unknown; expected auto or one of tensorrt, openvino, onnxruntime"
+    ):
         open_graph(Path("net.onnx"), InputSpec(), backend="cuda")
     with pytest.raises(BackendError, match=r"backend onnxruntime: reads \.onnx files, got net\.xml"):
         open_graph(Path("net.xml"), InputSpec(), backend="onnxruntime")

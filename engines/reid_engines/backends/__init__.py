@@ -2,31 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from reid_engines.backends import tensorrt_memory
 from reid_engines.backends.graph import GraphInfo, Opening
+from reid_engines.backends.tensorrt_switch import SwitchingGraph
 from reid_engines.errors import BackendError
 from reid_engines.protocol import Graph
 from reid_engines.spec import Color, InputSpec
 
 
 class _Backend(NamedTuple):
+    """`batch` is what suits it where nobody asks for another; `lacking` tells what this machine has not got for it."""
+
     module: str
     runtime: str
     install: str
     suffixes: tuple[str, ...]
+    batch: int = 1
+    lacking: Callable[[], str | None] = lambda: None
 
 
 # In the order in which "auto" prefers them.
 _BACKENDS = {
+    "tensorrt": _Backend(
+        "reid_engines.backends.tensorrt",
+        "tensorrt",
+        "pip install tensorrt",
+        (".onnx", ".engine"),
+        batch=32,
+        lacking=tensorrt_memory.lacking,
+    ),
     "openvino": _Backend("reid_engines.backends.openvino", "openvino", "pip install openvino", (".onnx", ".xml")),
     "onnxruntime": _Backend(
         "reid_engines.backends.onnxruntime", "onnxruntime", "pip install 'reid-pipeline[onnx]'", (".onnx",)
     ),
+    "torch": _Backend(
+        "reid_engines.backends.torch", "torch", "pip install torch safetensors", (".safetensors",), batch=32
+    ),
 }
+
+# What to install where nothing reads a file; the first that does.
+_ADVISED = ("openvino", "torch", "tensorrt")
 
 
 class Choice(NamedTuple):
@@ -36,41 +58,92 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_backend(path: Path, backend: str = "auto") -> Choice:
-    """Settle which backend executes a model file. Raises `BackendError` naming what is missing and how to get it."""
+@dataclass(frozen=True, slots=True)
+class FirstBuild:
+    """How an engine is built that does not exist yet, which takes minutes (TensorRT).
+
+    `note` is told in lines for people. In the background means that the next backend works until the engine is ready,
+    so that answers depend on when that is: for live runs only.
+    """
+
+    note: Callable[[str], None] = lambda line: None
+    in_background: bool = False
+
+
+def choose_backend(path: Path, backend: str = "auto", *, without: str = "") -> Choice:
+    """Settle which backend executes a model file; `without` is one that "auto" passes over.
+
+    Raises `BackendError` naming what is missing and how to get it.
+    """
     if backend != "auto":
-        if backend not in _BACKENDS:
-            raise BackendError(f"backend {backend}: unknown; expected auto or one of {', '.join(_BACKENDS)}")
-        entry = _BACKENDS[backend]
-        if find_spec(entry.runtime) is None:
-            raise BackendError(f"backend {backend}: its runtime is not installed; run: {entry.install}")
-        if path.suffix not in entry.suffixes:
-            raise BackendError(f"backend {backend}: reads {' and '.join(entry.suffixes)} files, got {path.name}")
-        return Choice(backend, "asked for")
+        return _asked_for(path, backend)
     passed = []
     for name, entry in _BACKENDS.items():
+        if name == without:
+            continue
         if find_spec(entry.runtime) is None:
             passed.append(f"{name} is not installed")
         elif path.suffix not in entry.suffixes:
             passed.append(f"{name} does not read {path.suffix} files")
+        elif lacking := entry.lacking():
+            passed.append(f"{name} {lacking}")
         else:
             return Choice(name, "; ".join([*passed, "the first of the installed backends"]))
-    raise BackendError(f"{path}: no backend can execute it ({'; '.join(passed)}); run: {_BACKENDS['openvino'].install}")
+    advised = next((name for name in _ADVISED if path.suffix in _BACKENDS[name].suffixes), _ADVISED[0])
+    raise BackendError(f"{path}: no backend can execute it ({'; '.join(passed)}); run: {_BACKENDS[advised].install}")
+
+
+def _asked_for(path: Path, backend: str) -> Choice:
+    if backend not in _BACKENDS:
+        raise BackendError(f"backend {backend}: unknown; expected auto or one of {', '.join(_BACKENDS)}")
+    entry = _BACKENDS[backend]
+    if find_spec(entry.runtime) is None:
+        raise BackendError(f"backend {backend}: its runtime is not installed; run: {entry.install}")
+    if path.suffix not in entry.suffixes:
+        raise BackendError(f"backend {backend}: reads {' and '.join(entry.suffixes)} files, got {path.name}")
+    if lacking := entry.lacking():
+        raise BackendError(f"backend {backend} {lacking}, or use backend auto")
+    return Choice(backend, "asked for")
 
 
 def open_graph(
-    path: Path, contract: InputSpec, *, feeds: Color = "rgb", backend: str = "auto", batch: int = 1, threads: int = 0
+    path: Path,
+    contract: InputSpec,
+    *,
+    feeds: Color = "rgb",
+    backend: str = "auto",
+    batch: int | None = None,
+    threads: int = 0,
+    first_build: FirstBuild = FirstBuild(),
 ) -> Graph:
-    """Compile a model file (.onnx, or .xml with its .bin) for uint8 NHWC pictures.
+    """Compile a model file (.onnx, .xml with its .bin, .engine, .safetensors) for uint8 NHWC pictures.
 
     `contract` says what the network wants to see, `feeds` the colour order of the pictures that will be submitted.
-    `batch` is the pictures per submission where the graph leaves that open, `threads` the most CPU threads (0: all).
+    `batch` is the pictures per submission where the graph leaves that open (None: what suits the backend), `threads`
+    the most CPU threads (0: all).
 
     Raises `ModelFileError` when the file is unreadable or does not fit the contract, `BackendError` when the runtime is
     missing or refuses it.
     """
-    module = import_module(_BACKENDS[choose_backend(path, backend).backend].module)
-    graph: Graph = module.load(path, Opening(contract, feeds, batch, threads))
+    chosen = choose_backend(path, backend).backend
+    opening = Opening(contract, feeds, batch or _BACKENDS[chosen].batch, threads)
+    if chosen != "tensorrt":
+        return _load(chosen, path, opening)
+    tensorrt = import_module(_BACKENDS[chosen].module)
+    if not first_build.in_background or tensorrt.is_built(path, opening):
+        graph: Graph = tensorrt.load(path, opening, note=first_build.note)
+        return graph
+    fallback = choose_backend(path, without=chosen).backend
+    return SwitchingGraph(
+        _load(fallback, path, Opening(contract, feeds, batch or _BACKENDS[fallback].batch, threads)),
+        lambda stop: tensorrt.load(path, opening, note=first_build.note, stop=stop),
+        batch=opening.batch,
+        note=first_build.note,
+    )
+
+
+def _load(backend: str, path: Path, opening: Opening) -> Graph:
+    graph: Graph = import_module(_BACKENDS[backend].module).load(path, opening)
     return graph
 
 

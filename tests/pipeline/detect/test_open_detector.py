@@ -154,5 +154,5 @@ def test_encoder_is_refused_with_its_outputs(make_model: MakeModel) -> None:
 def test_unknown_name_and_backend_are_refused(make_model: MakeModel) -> None:
     with pytest.raises(UnknownModel, match="yolox-tiny"):
         open_detector(DetectorOptions("yolox-tini"))
-    with pytest.raises(BackendError, match="expected auto or one of openvino"):
+    with pytest.raises(BackendError, match="expected auto or one of tensorrt, openvino"):
         opened(make_model("anchors"), backend="tarot")

@@ -1,0 +1,208 @@
+# ruff: noqa: PLC0415
+"""ONNX graphs as TensorRT is to see them: uint8 pictures in, float32 out, the precision decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reid_engines.backends.graph import GraphInfo, Opening, PictureShape, picture_shape, reason
+from reid_engines.errors import BackendError, ModelFileError
+from reid_engines.protocol import Port
+
+if TYPE_CHECKING:
+    import onnx
+
+Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+# Layers that stay in float32: half precision overflows in their squares, or cannot hold their epsilon.
+WIDE = ("LayerNormalization", "InstanceNormalization", "ReduceL2", "ReduceMean", "ReduceSum", "Pow", "Sqrt")
+_PICTURES = "uint8_pictures"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What an .onnx file is once it is opened: `precision` is int8 for a quantized graph, else fp16.
+
+    `open_batch` is false for a graph that fixes its batch; `info` has the ports as the file has them, but the largest
+    batch as first length of its outputs.
+    """
+
+    info: GraphInfo
+    shape: PictureShape
+    open_batch: bool
+    precision: Precision
+
+
+@dataclass(frozen=True, slots=True)
+class PictureNetwork:
+    """A serialized ONNX model whose only input, `input`, takes uint8 pictures (N, H, W, 3)."""
+
+    onnx: bytes
+    input: str
+    survey: Survey
+
+
+def describe_onnx(path: Path) -> GraphInfo:
+    """The ports and metadata of an .onnx file. Raises `ModelFileError`."""
+    return _info(_read(path))
+
+
+def survey(path: Path, opening: Opening) -> Survey:
+    """Raises `ModelFileError` when the file does not fit, `BackendError` when TensorRT cannot execute its kind."""
+    return _survey(path, _read(path), opening)
+
+
+def contract_of(shape: PictureShape, opening: Opening) -> str:
+    """What the caller and the network agreed on, as one line: part of what an engine is built for."""
+    spec = opening.input
+    size = f"{shape.width}x{shape.height} {opening.feeds} pictures, up to {shape.batch} at once"
+    return f"{size}, as {spec.color} {spec.layout}, mean {_numbers(spec.mean)}, std {_numbers(spec.std)}"
+
+
+def picture_network(path: Path, opening: Opening, *, precision: Precision, strongly_typed: bool) -> PictureNetwork:
+    """Read an .onnx file and put into it what the contract says: colours, scaling, layout.
+
+    In a strongly typed network every tensor has the type that the graph gives it, so the precision goes into the graph
+    as well; otherwise TensorRT is free to choose and has to be told.
+
+    Raises `ModelFileError` when the file does not fit, `BackendError` when it cannot have that precision.
+    """
+    model = _read(path)
+    source = _survey(path, model, opening)
+    if precision == "int8" and source.precision != "int8":
+        raise BackendError(
+            f"{path}: int8 needs a quantized graph (QuantizeLinear nodes); use fp16 or quantize it first"
+        )
+    if precision == "fp16" and strongly_typed:
+        model = _halved(path, model)
+    _feed_pictures(model, source, opening)
+    for number, node in enumerate(model.graph.node):
+        # TensorRT calls layers what their nodes are called, and tells no other way which operator they come from.
+        node.name = f"{node.op_type}:{number}:{node.name}"
+    return PictureNetwork(model.SerializeToString(), _picture_input(model).name, source)
+
+
+def _read(path: Path) -> onnx.ModelProto:
+    try:
+        import onnx
+    except ImportError:
+        raise BackendError(
+            "backend tensorrt: reads .onnx files with onnx, which is missing; run: pip install onnx"
+        ) from None
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except OSError as error:
+        raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
+    except Exception as error:  # protobuf's and onnx's exceptions share no base class
+        raise ModelFileError(f"{path}: not a readable ONNX model: {reason(error)}") from None
+    return model
+
+
+def _info(model: onnx.ModelProto) -> GraphInfo:
+    weights = {weight.name for weight in model.graph.initializer}
+    inputs = tuple(_port(value) for value in model.graph.input if value.name not in weights)
+    outputs = tuple(_port(value) for value in model.graph.output)
+    return GraphInfo(inputs, outputs, {entry.key: entry.value for entry in model.metadata_props})
+
+
+def _port(value: onnx.ValueInfoProto) -> Port:
+    import onnx
+
+    tensor = value.type.tensor_type
+    shape = tuple(length.dim_value if length.HasField("dim_value") else None for length in tensor.shape.dim)
+    return Port(value.name, shape, np.dtype(onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)).name)
+
+
+def _survey(path: Path, model: onnx.ModelProto, opening: Opening) -> Survey:
+    info = _info(model)
+    shape = picture_shape(path, info, opening)
+    outputs = tuple(Port(port.name, _settled(path, port, shape.batch), port.dtype) for port in info.outputs)
+    quantized = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+    return Survey(
+        info=GraphInfo(info.inputs, outputs, info.metadata),
+        shape=shape,
+        open_batch=info.inputs[0].shape[0] is None,
+        precision="int8" if quantized else "fp16",
+    )
+
+
+def _settled(path: Path, port: Port, batch: int) -> tuple[int | None, ...]:
+    """An output's shape for the largest batch. Raises `BackendError` when another length is open too."""
+    if not port.shape or None in port.shape[1:]:
+        raise BackendError(
+            f"{path}: backend tensorrt: expected outputs of one length per picture, got {port.name} {port.shape}; "
+            "use backend openvino"
+        )
+    return (port.shape[0] or batch, *port.shape[1:])
+
+
+def _picture_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:
+    weights = {weight.name for weight in model.graph.initializer}
+    return next(value for value in model.graph.input if value.name not in weights)
+
+
+def _halved(path: Path, model: onnx.ModelProto) -> onnx.ModelProto:
+    try:
+        from onnxruntime.transformers import float16
+    except ImportError:
+        raise BackendError(
+            f"{path}: fp16 with this TensorRT needs onnxruntime to convert the graph; run: pip install onnxruntime"
+        ) from None
+    kept = [*float16.DEFAULT_OP_BLOCK_LIST, *WIDE]
+    return float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=kept)
+
+
+def _feed_pictures(model: onnx.ModelProto, source: Survey, opening: Opening) -> None:
+    """Replace the input by uint8 pictures, and put what makes the old input of them in front."""
+    from onnx import TensorProto, helper
+
+    old, shape = _picture_input(model), source.shape
+    kind = old.type.tensor_type.elem_type
+    lengths = ["batch" if source.open_batch else shape.batch, shape.height, shape.width, 3]
+    if kind == TensorProto.UINT8:
+        old.type.CopyFrom(helper.make_tensor_type_proto(kind, lengths))
+        return
+    nodes, constants = _preparation(opening, kind)
+    nodes[-1].output[0] = old.name
+    following = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend([*nodes, *following])
+    model.graph.initializer.extend(constants)
+    old.CopyFrom(helper.make_tensor_value_info(_PICTURES, TensorProto.UINT8, lengths))
+
+
+def _preparation(opening: Opening, kind: int) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Nodes from `_PICTURES` to what the spec says, of the ONNX element type `kind`, and their constants."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    spec = opening.input
+    steps: list[tuple[str, NDArray[Any] | None, dict[str, Any]]] = [("Cast", None, {"to": TensorProto.FLOAT})]
+    if spec.color != opening.feeds:
+        steps.append(("Gather", np.array([2, 1, 0], np.int64), {"axis": 3}))
+    if any(spec.mean):
+        steps.append(("Sub", np.array(spec.mean, np.float32), {}))
+    if any(value != 1 for value in spec.std):
+        steps.append(("Div", np.array(spec.std, np.float32), {}))
+    if spec.layout == "nchw":
+        steps.append(("Transpose", None, {"perm": [0, 3, 1, 2]}))
+    steps.append(("Cast", None, {"to": kind}))
+    nodes, constants, given = [], [], _PICTURES
+    for number, (operator, values, attributes) in enumerate(steps):
+        inputs = [given]
+        if values is not None:
+            inputs.append(f"{_PICTURES}_constant_{number}")
+            constants.append(numpy_helper.from_array(values, inputs[-1]))
+        given = f"{_PICTURES}_{number}"
+        nodes.append(helper.make_node(operator, inputs, [given], **attributes))
+    return nodes, constants
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return "/".join(f"{value:g}" for value in values)
