@@ -46,6 +46,8 @@ class SwitchingGraph:
         with self._lock:
             if self._current is None:
                 raise BackendError("the graph is closed")
+            if len(images) > self.batch:
+                raise ValueError(f"expected 1 to {self.batch} uint8 pictures, got {len(images)}")
             size = self._current.batch
             if len(images) <= size:
                 return self._current.submit(images)
