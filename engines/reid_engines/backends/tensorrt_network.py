@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reid_engines.backends.graph import GraphInfo, Opening, PictureShape, picture_shape, reason
+from reid_engines.backends.tensorrt_older import in_older_terms
 from reid_engines.errors import BackendError, ModelFileError
 from reid_engines.protocol import Port
 
@@ -79,7 +80,9 @@ def picture_network(path: Path, opening: Opening, *, precision: Precision, stron
         raise BackendError(
             f"{path}: int8 needs a quantized graph (QuantizeLinear nodes); use fp16 or quantize it first"
         )
-    if precision == "fp16" and strongly_typed:
+    if not strongly_typed:
+        in_older_terms(model)
+    elif precision == "fp16":
         model = _halved(path, model)
     _feed_pictures(model, source, opening)
     for number, node in enumerate(model.graph.node):
@@ -156,7 +159,12 @@ def _halved(path: Path, model: onnx.ModelProto) -> onnx.ModelProto:
             f"{path}: fp16 with this TensorRT needs onnxruntime to convert the graph; run: pip install onnxruntime"
         ) from None
     kept = [*float16.DEFAULT_OP_BLOCK_LIST, *WIDE]
-    return float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=kept)
+    halved = float16.convert_float_to_float16(model, keep_io_types=True, op_block_list=kept)
+    # It makes the same cast once for every node that stays in float32 and takes the same tensor.
+    nodes = {node.output[0]: node for node in halved.graph.node}
+    del halved.graph.node[:]
+    halved.graph.node.extend(nodes.values())
+    return halved
 
 
 def _feed_pictures(model: onnx.ModelProto, source: Survey, opening: Opening) -> None:
