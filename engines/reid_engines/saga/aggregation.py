@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """Structured anchor-guided aggregation (arXiv 2604.22190): patch tokens in, one vector per picture out.
 
 Patches are the queries and anchors the keys, the other way round from pooling with learned queries: a patch that finds

@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """Where the shared anchors come from: a plain table, or texts that pass through CLIP's frozen text tower.
 
 An anchor's text is a start mark, 4 learnable word vectors, 12 frozen ones that keep it close to its phrase, then

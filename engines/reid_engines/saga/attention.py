@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """The two attentions of this family, written out so that they export to plain matrix products."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: TID253
 """Weights made elsewhere: CLIP, CLIP-ReID and SAGA checkpoints, and ImageNet's for the small backbone.
 
 CLIP-ReID (AAAI 2023, MIT) stores CLIP's own names under `image_encoder.`. A SAGA checkpoint is taken to hold its frozen

@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """CLIP as `open_clip` loads it, and its text tower fed with word vectors. Needed to train SAGA-B, never to run it."""
 
 from __future__ import annotations

@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """What an engine computes: pictures in, unit vectors out. This module is what gets exported."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: TID253
 """What the parts of a model hand to each other; B pictures, N tokens, D wide."""
 
 from __future__ import annotations

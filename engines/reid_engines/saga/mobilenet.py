@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """MobileNetV2 (Sandler et al., 2018) as a backbone of patch tokens.
 
 The last stride is taken out, so a picture of 256x128 leaves the trunk as 16x8 = 128 places. A token joins three depths

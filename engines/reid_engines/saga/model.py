@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """The whole model up to its features: backbone, shared anchors, aggregation. What leaves as a vector: `embedder`."""
 
 from __future__ import annotations

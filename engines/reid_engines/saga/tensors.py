@@ -1,4 +1,3 @@
-# ruff: noqa: TID253
 """Named tensors: read from files, and put into modules that they must match exactly."""
 
 from __future__ import annotations

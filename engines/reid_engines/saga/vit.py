@@ -1,5 +1,3 @@
-# ruff: noqa: TID253
-# mypy: disallow-subclassing-any=False
 """CLIP's image tower (Radford et al., 2021) for pictures that are not square, with overlapping patches.
 
 The tokens leave in the middle, as a raw residual stream; the class token goes on to the end. Weights come from any CLIP

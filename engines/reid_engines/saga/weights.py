@@ -1,4 +1,3 @@
-# ruff: noqa: TID253
 """Weights files: safetensors with the model's config inside, so that a file alone rebuilds its model.
 
 The shared anchors are always stored as a table; a model whose anchors are texts is stored with what they come to.

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
 from reid_engines.saga.config import HALF, AggregationConfig, Fusion, SagaConfig, VitConfig
-
-# torch is an extra; without it there are no models to test.
-collect_ignore_glob = [] if find_spec("torch") else ["test_*.py"]
-
 
 @pytest.fixture(autouse=True)
 def seed() -> None:
