@@ -8,6 +8,7 @@ import pytest
 
 from reid_engines.saga.config import HALF, AggregationConfig, Fusion, SagaConfig, VitConfig
 
+
 @pytest.fixture(autouse=True)
 def seed() -> None:
     """Random weights and pictures are the same in every run."""
