@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Work = Callable[[], None]
+CONTEXT = 4242
 
 
 @dataclass
@@ -121,6 +122,20 @@ class FakeDriver:
 
     def nvmlSystemGetDriverVersion(self, text: Any, size: int) -> int:
         text.value = self._gpu.driver.encode()
+        return 0
+
+    def cuCtxGetCurrent(self, context: Any) -> int:
+        self._gpu.need_current()
+        context._obj.value = CONTEXT
+        return 0
+
+    def cuCtxPushCurrent_v2(self, context: Any) -> int:
+        assert context.value == CONTEXT
+        self._gpu.push()
+        return 0
+
+    def cuCtxPopCurrent_v2(self, context: Any) -> int:
+        self._gpu.pop()
         return 0
 
     def cuStreamBeginCapture_v2(self, stream: Any, mode: int) -> int:

@@ -135,17 +135,22 @@ class Engine:
 
 
 def _logger() -> Any:
-    """A logger that keeps TensorRT's last complaint in `last` and prints nothing."""
+    """A logger that prints nothing and keeps in `last` TensorRT's last error, or its last warning before any error."""
     import tensorrt as trt
+
+    severity_of = trt.ILogger.Severity
 
     class Log(trt.ILogger):
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
             self.last = ""
+            self._failed = False
 
         def log(self, severity: trt.ILogger.Severity, msg: str) -> None:
-            if severity in (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR):
+            failed = severity in (severity_of.ERROR, severity_of.INTERNAL_ERROR)
+            if failed or (severity == severity_of.WARNING and not self._failed):
                 self.last = " ".join(msg.split())
+            self._failed = self._failed or failed
 
     return Log()
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 from typing import Any
+from weakref import finalize
 
 from reid_engines.errors import BackendError
 
@@ -73,24 +74,30 @@ class CudaGraph:
 
         The stream's context must be current. Raises `BackendError` when something in it cannot be recorded.
         """
-        self._cuda = _library("libcuda.so.1")
+        self._cuda = cuda = _library("libcuda.so.1")
         self._stream = ctypes.c_void_p(stream)
-        self._executable = ctypes.c_void_p()
-        graph = ctypes.c_void_p()
+        self._context, self._executable, graph = ctypes.c_void_p(), ctypes.c_void_p(), ctypes.c_void_p()
+        _check(cuda.cuCtxGetCurrent(ctypes.byref(self._context)), "tell its context")
         with recording:
-            _check(self._cuda.cuStreamBeginCapture_v2(self._stream, _THREAD_LOCAL), "begin recording")
+            _check(cuda.cuStreamBeginCapture_v2(self._stream, _THREAD_LOCAL), "begin recording")
             try:
                 enqueue()
             finally:
-                status = self._cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))
+                status = cuda.cuStreamEndCapture(self._stream, ctypes.byref(graph))
             _check(status, "record the work")
         flags = ctypes.c_ulonglong(0)
-        _check(self._cuda.cuGraphInstantiateWithFlags(ctypes.byref(self._executable), graph, flags), "keep the work")
-        _check(self._cuda.cuGraphDestroy(graph), "free the recording")
+        _check(cuda.cuGraphInstantiateWithFlags(ctypes.byref(self._executable), graph, flags), "keep the work")
+        _check(cuda.cuGraphDestroy(graph), "free the recording")
+        # Not when the process ends: the driver then frees everything, and earlier than this.
+        finalize(self, cuda.cuGraphExecDestroy, self._executable).atexit = False
 
     def launch(self) -> None:
-        """Put all of the work on the stream, where it goes on by itself."""
-        _check(self._cuda.cuGraphLaunch(self._executable, self._stream), "launch recorded work")
+        """Put all of the work on the stream, where it goes on by itself; from any thread."""
+        _check(self._cuda.cuCtxPushCurrent_v2(self._context), "enter its context")
+        try:
+            _check(self._cuda.cuGraphLaunch(self._executable, self._stream), "launch recorded work")
+        finally:
+            self._cuda.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 
 
 def _library(name: str) -> Any:

@@ -168,21 +168,21 @@ def _halved(path: Path, model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _feed_pictures(model: onnx.ModelProto, source: Survey, opening: Opening) -> None:
-    """Replace the input by uint8 pictures, and put what makes the old input of them in front."""
+    """Replace the input by uint8 pictures, and put what makes the old input of them in front.
+
+    That is a cast at least, all that TensorRT does with uint8; a graph that took uint8 itself goes on with floats.
+    """
     from onnx import TensorProto, helper
 
     old, shape = _picture_input(model), source.shape
     kind = old.type.tensor_type.elem_type
-    lengths = ["batch" if source.open_batch else shape.batch, shape.height, shape.width, 3]
-    if kind == TensorProto.UINT8:
-        old.type.CopyFrom(helper.make_tensor_type_proto(kind, lengths))
-        return
-    nodes, constants = _preparation(opening, kind)
+    nodes, constants = _preparation(opening, TensorProto.FLOAT if kind == TensorProto.UINT8 else kind)
     nodes[-1].output[0] = old.name
     following = list(model.graph.node)
-    del model.graph.node[:]
+    del model.graph.node[:], model.graph.value_info[:]
     model.graph.node.extend([*nodes, *following])
     model.graph.initializer.extend(constants)
+    lengths = ["batch" if source.open_batch else shape.batch, shape.height, shape.width, 3]
     old.CopyFrom(helper.make_tensor_value_info(_PICTURES, TensorProto.UINT8, lengths))
 
 
