@@ -158,7 +158,7 @@ class Association(Section):
     """How much better than the second-best person the best one must be."""
     confirm_observations: int = Field(default=3, ge=1, le=1000)
     """Looks that an identity needs before it is confirmed."""
-    window_s: float = Field(default=600.0, gt=0)
+    window_s: float = Field(default=300.0, gt=0)
     """How far back a decision may still be revised, in seconds."""
     max_lag_s: float = Field(default=2.0, gt=0, le=3600)
     """How long a live run waits for a slow camera before it goes on without it."""

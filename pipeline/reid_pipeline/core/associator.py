@@ -38,6 +38,9 @@ from reid_pipeline.types import (
 IMPOSSIBLE = -1e3
 """Value of a pairing that must not happen; far below any sum of similarities in one camera."""
 
+REST_AFTER_S = 5
+"""A track without a box for so long is most probably over."""
+
 LONGEST_PAUSE_S = 60.0
 """No tracker keeps a track for longer than this without a box, so such a track is over."""
 
@@ -56,7 +59,7 @@ class Associator:
         self._recall = Recall()
         self._links = LinkBook()
         self._settled: dict[TrackletKey, Assignment] = {}
-        self._now_ns = 0
+        self._now_ns = self._settled_ns = 0
 
     def step(self, step: TimeStep) -> Decisions:
         """Take everything that happened in one time step and decide about the tracks that it concerns."""
@@ -115,16 +118,26 @@ class Associator:
         return standing
 
     def _settle(self, now_ns: int) -> None:
-        """Let go of what lies before the window, so that a step costs the same after a day as after a minute."""
+        """Bound what a step costs: tracks that are over come to rest, and those before the window are let go."""
+        if now_ns - self._settled_ns < NS_PER_S:
+            return
+        self._settled_ns = now_ns
+        resting_ns = now_ns - REST_AFTER_S * NS_PER_S
         horizon_ns = now_ns - round(max(self.rules.window_s, LONGEST_PAUSE_S) * NS_PER_S)
-        for key in [key for key, standing in self.standings.items() if standing.tracklet.last_ns < horizon_ns]:
-            standing = self.standings.pop(key)
-            if standing.decided is not None:
-                person = self.people[standing.decided.identity]
+        for key, standing in list(self.standings.items()):
+            if standing.tracklet.last_ns >= resting_ns:
+                continue
+            person = None if standing.decided is None else self.people[standing.decided.identity]
+            if person is not None and key not in person.resting:
+                person.rest(key)
+                self._recall.forget()
+            if standing.tracklet.last_ns >= horizon_ns:
+                continue
+            del self.standings[key]
+            if person is not None and standing.decided is not None:
                 self._links.settle(person, standing.tracklet)
                 person.absorb(standing.tracklet)
                 self._settled[key] = standing.decided
-                self._recall.forget()
 
     # -- deciding ----------------------------------------------------------------------------------------------------
 
@@ -162,7 +175,7 @@ class Associator:
         contested = frozenset(s.tracklet.key for s in due)
         for row, column in np.argwhere(scores >= self.rules.match).tolist():
             person, tracklet = people[column], due[row].tracklet
-            takeable = len(person.remembered) > 0 or not person.trusted <= contested or tracklet.key in person.members
+            takeable = len(person.known) > 0 or not person.trusted <= contested or tracklet.key in person.members
             if not (takeable and person.allows(tracklet, self.topology, contested)):
                 scores[row, column] = UNKNOWN
 
@@ -201,7 +214,7 @@ class Associator:
         if standing.decided is None:
             return False
         person = self.people[standing.decided.identity]
-        return not len(person.remembered) and next(iter(person.members)) == standing.tracklet.key
+        return not len(person.known) and next(iter(person.members)) == standing.tracklet.key
 
     # -- acting on it ------------------------------------------------------------------------------------------------
 
@@ -216,6 +229,8 @@ class Associator:
         own, rival = (self.rules.match, scores[1]) if founded else scores
         margin = own - max(rival, -1.0)
         trusted = founded or own >= self.rules.update
+        if tracklet.key in person.resting:
+            self._recall.forget()
         person.join(tracklet, trusted=trusted)
         certain = tracklet.observed >= self.rules.confirm_observations and (founded or margin >= self.rules.margin)
         confirmed = certain or (before is not None and stays and before.state is State.CONFIRMED)
@@ -244,14 +259,14 @@ class Associator:
         if before is not None and before.identity == person.id:
             return ""
         if before is None:
-            kind = "linked" if len(person.members) > 1 or len(person.remembered) else "new"
+            kind = "linked" if len(person.members) > 1 or len(person.known) else "new"
             decisions.events.append(IdentityEvent(kind, now_ns, person.id, tracklet.key))
             return kind
         left = self.people[before.identity]
         left.leave(tracklet.key)
+        self._recall.forget()
         if left.is_nobody():
             self.people.remove(left.id)
-            self._recall.forget()
             kind = "merged"
         else:
             kind = "revised"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -39,6 +39,11 @@ class LookSet:
         """Take one more look; `vector` is float32 (D,) of length 1."""
         self.add_look(Look(camera, timestamp_ns, quality, quantise(vector)))
 
+    def add_all(self, other: LookSet) -> None:
+        """Take the looks of another set."""
+        for look in other.looks:
+            self.add_look(look)
+
     def add_look(self, look: Look) -> None:
         """Take a look that is quantised already."""
         size = len(self.looks)
@@ -68,6 +73,8 @@ class LookSet:
         """All vectors, float32 (N, D)."""
         if self._vectors is None:
             self._vectors = np.stack([look.vector for look in self.looks])
+            # the looks become rows of it, or everything would be there twice
+            self.looks = [replace(look, vector=row) for look, row in zip(self.looks, self._vectors, strict=True)]
         return self._vectors
 
     @property

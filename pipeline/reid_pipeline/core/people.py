@@ -23,7 +23,11 @@ PERSON_LOOKS = 32
 
 @dataclass(slots=True)
 class Person:
-    """`remembered` are looks from before the window; `members` the tracklets within it, `settled` counts those before.
+    """`members` are the tracklets within the window; `settled` counts those before it.
+
+    `remembered` are looks from before the window, `known` those and the looks of the members that rest, which are over
+    and not likely to change hands. What a person is recognised by are the looks that are known and those of the members
+    that do not rest, so it is bounded however often the person comes by.
 
     `known_before` says that the gallery knew the person when the run began, `committed` that it knows of them now.
 
@@ -36,7 +40,9 @@ class Person:
     committed: bool = False
     confirmed: bool = False
     remembered: LookSet = field(default_factory=lambda: LookSet(PERSON_LOOKS))
+    known: LookSet = field(default_factory=lambda: LookSet(PERSON_LOOKS))
     members: dict[TrackletKey, Tracklet] = field(default_factory=dict)
+    resting: set[TrackletKey] = field(default_factory=set)
     trusted: set[TrackletKey] = field(default_factory=set)
     settled: int = 0
     cameras: set[str] = field(default_factory=set)
@@ -52,15 +58,41 @@ class Person:
         )
 
     def join(self, tracklet: Tracklet, *, trusted: bool) -> None:
+        """The tracklet is this person; one that rested is awake again."""
         self.members[tracklet.key] = tracklet
         if trusted:
             self.trusted.add(tracklet.key)
         else:
             self.trusted.discard(tracklet.key)
+        if tracklet.key in self.resting:
+            self.resting.discard(tracklet.key)
+            self._relearn()
 
     def leave(self, key: TrackletKey) -> None:
-        self.members.pop(key, None)
+        """The tracklet is somebody else; what it taught is unlearned."""
+        del self.members[key]
         self.trusted.discard(key)
+        if key in self.resting:
+            self.resting.discard(key)
+            self._relearn()
+
+    def rest(self, key: TrackletKey) -> None:
+        """The tracklet is over: its looks join those that are known."""
+        self.resting.add(key)
+        if key in self.trusted:
+            self.known.add_all(self.members[key].looks)
+
+    def remember(self, look: Look) -> None:
+        """A look from before this run."""
+        self.remembered.add_look(look)
+        self.known.add_look(look)
+
+    def _relearn(self) -> None:
+        self.known = LookSet(PERSON_LOOKS)
+        self.known.add_all(self.remembered)
+        for key in self.members:
+            if key in self.resting and key in self.trusted:
+                self.known.add_all(self.members[key].looks)
 
     def witness(self, tracklet: Tracklet) -> None:
         """Note where and when the tracklet saw the person."""
@@ -70,16 +102,19 @@ class Person:
         self.last_seen_ns = last if self.last_seen_ns is None else max(self.last_seen_ns, last)
 
     def absorb(self, tracklet: Tracklet) -> None:
-        """Let the tracklet go, keeping what it taught."""
+        """Let a resting tracklet go, keeping what it taught."""
         self.witness(tracklet)
         self.settled += 1
         if tracklet.key in self.trusted:
-            for look in tracklet.looks.looks:
-                self.remembered.add_look(look)
-        self.leave(tracklet.key)
+            self.remembered.add_all(tracklet.looks)
+        del self.members[tracklet.key]
+        self.trusted.discard(tracklet.key)
+        self.resting.discard(tracklet.key)
 
-    def trusted_tracklets(self) -> list[Tracklet]:
-        return [member for key, member in self.members.items() if key in self.trusted and len(member.looks)]
+    def teachers(self) -> list[Tracklet]:
+        """The members that are trusted and do not rest."""
+        awake = self.members.keys() - self.resting
+        return [self.members[key] for key in sorted(awake & self.trusted) if len(self.members[key].looks)]
 
     def was_seen(self) -> bool:
         """Whether any tracklet of this run is this person."""
@@ -99,11 +134,9 @@ class Person:
     def prototypes(self) -> tuple[Prototype, ...]:
         """What the gallery should remember: the most different looks of all that are trusted, by camera, then time."""
         looks = LookSet(PERSON_LOOKS)
-        for look in self.remembered.looks:
-            looks.add_look(look)
-        for tracklet in self.trusted_tracklets():
-            for look in tracklet.looks.looks:
-                looks.add_look(look)
+        looks.add_all(self.known)
+        for tracklet in self.teachers():
+            looks.add_all(tracklet.looks)
         chosen = sorted(looks.looks, key=lambda look: (look.camera, look.timestamp_ns, look.quality))
         return tuple(Prototype(self.id, look.camera, look.timestamp_ns, look.quality, look.vector) for look in chosen)
 
@@ -128,7 +161,7 @@ class People:
             )
         for prototype in snapshot.prototypes:
             look = Look(prototype.camera, prototype.timestamp_ns, prototype.quality, quantise(prototype.vector))
-            self._by_id[prototype.identity].remembered.add_look(look)
+            self._by_id[prototype.identity].remember(look)
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self._by_id.values())

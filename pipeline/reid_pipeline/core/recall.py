@@ -41,13 +41,13 @@ class _Columns:
 
 @dataclass(slots=True)
 class Recall:
-    """Scores tracks against people. What is remembered changes rarely and is kept; the members' looks are fresh."""
+    """Scores tracks against people. What is known of them changes rarely and is kept; the other looks are fresh."""
 
     _memory: _Columns | None = None
     _memory_of: tuple[str, ...] = field(default=())
 
     def forget(self) -> None:
-        """What people are remembered by has changed."""
+        """What is known of people has changed."""
         self._memory = None
 
     def scores(self, tracklets: Sequence[Tracklet], people: Sequence[Person]) -> Float64:
@@ -58,13 +58,13 @@ class Recall:
         """
         if not people:
             return np.zeros((len(tracklets), 0))
-        sources = (self._remembered(people), _members(people))
+        sources = (self._known(people), _members(people))
         return np.stack([_coverage(tracklet, sources, len(people)) for tracklet in tracklets])
 
-    def _remembered(self, people: Sequence[Person]) -> _Columns:
+    def _known(self, people: Sequence[Person]) -> _Columns:
         ids = tuple(person.id for person in people)
         if self._memory is None or ids != self._memory_of:
-            runs = [(i, None, p.remembered.vectors) for i, p in enumerate(people) if len(p.remembered)]
+            runs = [(i, None, p.known.vectors) for i, p in enumerate(people) if len(p.known)]
             self._memory, self._memory_of = _columns(runs), ids
         return self._memory
 
@@ -77,9 +77,7 @@ def _coverage(tracklet: Tracklet, sources: Sequence[_Columns], people: int) -> F
 
 
 def _members(people: Sequence[Person]) -> _Columns:
-    return _columns(
-        [(i, member.key, member.looks.vectors) for i, p in enumerate(people) for member in p.trusted_tracklets()]
-    )
+    return _columns([(i, member.key, member.looks.vectors) for i, p in enumerate(people) for member in p.teachers()])
 
 
 def _columns(runs: Sequence[tuple[int, TrackletKey | None, Float32]]) -> _Columns:

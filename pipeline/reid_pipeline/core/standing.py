@@ -22,7 +22,7 @@ class AssociationRules:
     prompt_looks: int = 2
     prompt_s: float = 0.5
     confirm_observations: int = 3
-    window_s: float = 600.0
+    window_s: float = 300.0
 
 
 @dataclass(slots=True)

@@ -145,3 +145,22 @@ def test_a_track_of_which_no_crop_was_taken_gets_no_identity() -> None:
     associator.finish()
     assert associator.assignments() == {}
     assert associator.identities() == []
+
+
+def test_what_a_person_is_recognised_by_is_bounded_however_often_they_come() -> None:
+    visits = [Visit("a", n, n % 2, 12.0 * n, 12.0 * n + 4) for n in range(1, 21)]
+    told = associate(visits)
+    assert len(set(told.final.values())) == 2
+    assert len(told.associator.standings) == 20, "all are still within the window"
+    for person in told.associator.people:
+        assert len(person.members) == 10
+        assert len(person.known) <= 32
+
+
+def test_a_track_that_comes_back_after_a_rest_is_still_itself() -> None:
+    """The tracker may keep a track for longer than it takes to come to rest."""
+    first, again = Visit("a", 1, 0, 0, 4), Visit("a", 1, 0, 14, 18)
+    told = associate([first, again, Visit("b", 1, 1, 0, 18)])
+    assert told.final[key("a:1")] != told.final[key("b:1")]
+    assert told.associator.people["P0001"].members[key("a:1")].observed == 18
+    assert sum(event.tracklet == key("a:1") for event in told.events) == 1
