@@ -24,7 +24,9 @@ from reid_engines.spec import FileSpec, Kind, ModelSpec, shipped_specs, spec_for
 
 MODELS_VARIABLE = "REID_PIPELINE_MODELS"
 MIRROR_VARIABLE = "REID_PIPELINE_MIRROR"
-SUFFIXES = (".onnx", ".xml")
+WEIGHTS_SUFFIX = ".safetensors"
+SUFFIXES = (".onnx", ".xml", ".engine", WEIGHTS_SUFFIX)
+_MODEL_FILE = "an .onnx, .xml, .engine or .safetensors file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +104,11 @@ def _resolve_path(model: str | Path, kind: Kind) -> ResolvedModel:
     path = Path(model).expanduser()
     looks_like_path = isinstance(model, Path) or path.suffix in SUFFIXES or len(path.parts) > 1
     if not path.exists() and not looks_like_path:
-        raise UnknownModel(
-            f"{model}: no such {kind}; {_known(kind, str(model))}, or give the path of an .onnx or .xml file"
-        )
+        raise UnknownModel(f"{model}: no such {kind}; {_known(kind, str(model))}, or give the path of {_MODEL_FILE}")
     if not path.is_file():
-        raise ModelFileError(
-            f"{path}: no such model file; give the path of an .onnx or .xml file, or a name; {_known(kind)}"
-        )
+        raise ModelFileError(f"{path}: no such model file; give the path of {_MODEL_FILE}, or a name; {_known(kind)}")
     if path.suffix not in SUFFIXES:
-        raise ModelFileError(f"{path}: expected an .onnx or .xml file, got {path.suffix or 'no suffix'}")
+        raise ModelFileError(f"{path}: expected {_MODEL_FILE}, got {path.suffix or 'no suffix'}")
     spec = spec_for_file(path)
     if spec is not None and spec.kind != kind:
         raise UnknownModel(f"{path}: expected {_with_article(kind)}, but its spec says {spec.kind}")

@@ -349,7 +349,7 @@ def test_what_is_not_there_is_named(model: str, error: type[Exception], message:
 def test_a_file_of_another_format(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
     path.write_bytes(CONTENT)
-    with pytest.raises(ModelFileError, match=r"expected an \.onnx or \.xml file, got \.pt"):
+    with pytest.raises(ModelFileError, match=r"expected an \.onnx, \.xml, \.engine or \.safetensors file, got \.pt"):
         resolve(path, kind="detector")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,6 +70,11 @@ class FirstBuild:
     in_background: bool = False
 
 
+def backend_names() -> tuple[str, ...]:
+    """Every backend, in the order in which "auto" prefers them."""
+    return tuple(_BACKENDS)
+
+
 def choose_backend(path: Path, backend: str = "auto", *, without: str = "") -> Choice:
     """Settle which backend executes a model file; `without` is one that "auto" passes over.
 
@@ -114,19 +119,20 @@ def open_graph(
     backend: str = "auto",
     batch: int | None = None,
     threads: int = 0,
+    exact: bool = False,
     first_build: FirstBuild = FirstBuild(),
 ) -> Graph:
     """Compile a model file (.onnx, .xml with its .bin, .engine, .safetensors) for uint8 NHWC pictures.
 
     `contract` says what the network wants to see, `feeds` the colour order of the pictures that will be submitted.
     `batch` is the pictures per submission where the graph leaves that open (None: what suits the backend), `threads`
-    the most CPU threads (0: all).
+    the most CPU threads (0: all). `exact` keeps a runtime from leaving float32 by itself.
 
     Raises `ModelFileError` when the file is unreadable or does not fit the contract, `BackendError` when the runtime is
     missing or refuses it.
     """
     chosen = choose_backend(path, backend).backend
-    opening = Opening(contract, feeds, batch or _BACKENDS[chosen].batch, threads)
+    opening = Opening(contract, feeds, batch or _BACKENDS[chosen].batch, threads, exact)
     if chosen != "tensorrt":
         return _load(chosen, path, opening)
     tensorrt = import_module(_BACKENDS[chosen].module)
@@ -135,7 +141,7 @@ def open_graph(
         return graph
     fallback = choose_backend(path, without=chosen).backend
     return SwitchingGraph(
-        _load(fallback, path, Opening(contract, feeds, batch or _BACKENDS[fallback].batch, threads)),
+        _load(fallback, path, replace(opening, batch=batch or _BACKENDS[fallback].batch)),
         lambda stop: tensorrt.load(path, opening, note=first_build.note, stop=stop),
         batch=opening.batch,
         note=first_build.note,

@@ -35,13 +35,14 @@ class Opening:
     """How a graph is to be opened: what the caller feeds, and how much at once.
 
     `feeds` is the colour order of the caller's pictures, `batch` the pictures per submission where the graph leaves
-    that open, `threads` the most CPU threads to use (0: all).
+    that open, `threads` the most CPU threads to use (0: all). `exact` keeps a runtime from leaving float32 by itself.
     """
 
     input: InputSpec
     feeds: Color
     batch: int
     threads: int
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def picture_shape(path: Path, info: GraphInfo, opening: Opening) -> PictureShape
     axes = "NCHW" if spec.layout == "nchw" else "NHWC"
     if len(port.shape) != 4 or dict(zip(axes, port.shape, strict=True))["C"] not in (3, None):
         raise ModelFileError(f"{path}: expected an {axes} input of 3 channels, got shape {_text(port.shape)}")
+    if port.dtype == "uint8" and (any(spec.mean) or any(value != 1 for value in spec.std)):
+        raise ModelFileError(f"{path}: takes uint8 pictures as they are; take input.mean and input.std out of its spec")
     length = dict(zip(axes, port.shape, strict=True))
     for axis, name, given in (("H", "height", spec.height), ("W", "width", spec.width)):
         if length[axis] is None and given is None:

@@ -55,7 +55,10 @@ class _Runner:
 
     def _prepare(self, images: Image) -> NDArray[Any]:
         pixels = images[..., ::-1] if self._flip else images
-        scaled = (pixels.astype(np.float32) - self._mean) / self._std
+        if self._dtype == np.uint8:
+            scaled: NDArray[Any] = pixels
+        else:
+            scaled = (pixels.astype(np.float32) - self._mean) / self._std
         ordered = scaled.transpose(0, 3, 1, 2) if self._channels_first else scaled
         return np.ascontiguousarray(ordered, self._dtype)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reid_engines.backends import open_graph
+from reid_engines.backends import FirstBuild, choose_backend, describe_graph, open_graph
+from reid_engines.contract import with_contract
 from reid_engines.encoders.color_stripes import ColorStripes
 from reid_engines.encoders.graph_encoder import GraphEncoder, encoder_spec
 from reid_engines.fetch import Progress
 from reid_engines.protocol import Encoder
 from reid_engines.spec import shipped_specs
-from reid_engines.store import resolve
+from reid_engines.store import WEIGHTS_SUFFIX, resolve
 
 # Encoders that are code and not a graph.
 _WITHOUT_WEIGHTS = {"color-stripes": ColorStripes}
@@ -23,23 +24,33 @@ def open_encoder(
     mirror: Path | None = None,
     threads: int = 0,
     progress: Progress | None = None,
+    first_build: FirstBuild | None = None,
 ) -> Encoder:
-    """The encoder of a known name or in a user's .onnx or .xml file, ready to take crops.
+    """The encoder of a known name or in a user's .onnx, .xml, .engine or .safetensors file, ready to take crops.
 
-    `mirror` and `progress` are those of `store.resolve`, `backend` and `threads` those of `open_graph`.
+    `mirror` and `progress` are those of `store.resolve`, `backend`, `threads` and `first_build` those of `open_graph`;
+    `first_build.note` is also told which backend was chosen and why. What a file says of itself goes before its spec.
 
     Raises what those raise, `SpecError` when nothing is known of a user's encoder, and `ModelFileError` when the graph
     is no encoder.
     """
+    first_build = first_build or FirstBuild()
     made = _WITHOUT_WEIGHTS.get(str(model))
     if made is not None:
         known = shipped_specs()[str(model)].encoder
         assert known is not None
         return made(known.match)
     resolved = resolve(model, kind="encoder", mirror=mirror, progress=progress)
+    choice = choose_backend(resolved.path, backend)
+    # A weights file would be loaded for it, and says nothing that its spec does not.
+    says = {} if resolved.path.suffix == WEIGHTS_SUFFIX else describe_graph(resolved.path, backend=backend).metadata
+    resolved = with_contract(resolved, says)
     encoder_spec(resolved)
     assert resolved.spec is not None
-    graph = open_graph(resolved.path, resolved.spec.input, feeds="rgb", backend=backend, threads=threads)
+    first_build.note(f"encoder {resolved.name}: backend {choice.backend} ({choice.reason})")
+    graph = open_graph(
+        resolved.path, resolved.spec.input, backend=backend, threads=threads, exact=True, first_build=first_build
+    )
     try:
         return GraphEncoder(resolved, graph)
     except Exception:

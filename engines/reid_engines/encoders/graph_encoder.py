@@ -83,7 +83,7 @@ def _stamp(model: ResolvedModel) -> str:
 def _dim(model: ResolvedModel, graph: Graph) -> int:
     shapes = [port.shape for port in graph.outputs]
     rest = shapes[0][1:] if len(shapes) == 1 else ()
-    if not rest or None in rest or shapes[0][0] != graph.batch:
+    if not rest or None in rest or shapes[0][0] not in (None, graph.batch):
         raise ModelFileError(
             f"{model.path}: expected one output with a vector per picture, such as (1, 256); got outputs "
             + ", ".join(f"{port.name} {port.shape}" for port in graph.outputs)

@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from small_nets import means_net
 
 Invoke = Callable[..., Any]
 
@@ -120,7 +121,7 @@ def _wrong_model(site: Path) -> list[str]:
 
 
 def _model_without_spec(site: Path) -> list[str]:
-    (site / "model.onnx").write_bytes(b"this is not a network")
+    means_net(site / "model.onnx")
     (site / "cameras.yaml").write_text(CONFIG + "encoder: {model: model.onnx}\n")
     return []
 
