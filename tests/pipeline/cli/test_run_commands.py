@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
 from small_nets import means_net
 
 Invoke = Callable[..., Any]
