@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from onnx import TensorProto
 from fake_tensorrt import Build, FakeTensorRT, install
 from reid_engines.backends import tensorrt, tensorrt_api
 from reid_engines.backends.graph import Opening
-from reid_engines.backends.tensorrt_network import Precision
+from reid_engines.contract import Precision
 from reid_engines.errors import BackendError, ModelFileError
 from reid_engines.spec import InputSpec
 from reid_engines.store import MODELS_VARIABLE
@@ -70,6 +71,7 @@ def test_from_10_on_the_graph_says_the_precision(
     assert build.has_monitor
     build = built(fake, path, "fp32")
     assert build.flags == set()
+    assert built(fake, path, opening=replace(OPENING, exact=True)).flags == set()
     assert TensorProto.FLOAT16 not in constant_types(build)
 
 

@@ -18,12 +18,12 @@ from reid_engines.backends.tensorrt_api import Engine, Note, build, strongly_typ
 from reid_engines.backends.tensorrt_file import EngineFile, EngineKey, check_writable, read_engine, write_engine
 from reid_engines.backends.tensorrt_graph import PARALLEL, EngineRunner, batch_sizes
 from reid_engines.backends.tensorrt_network import (
-    Precision,
     contract_of,
     describe_onnx,
     picture_network,
     survey,
 )
+from reid_engines.contract import Precision
 from reid_engines.errors import BackendError, EngineError, ModelFileError
 from reid_engines.store import model_folder, sha256_of
 
@@ -79,7 +79,7 @@ def build_engine(path: Path, opening: Opening, output: Path, *, precision: Preci
 
 def _wanted(path: Path, opening: Opening, precision: Precision | None = None) -> _Wanted:
     source = survey(path, opening)
-    precision = precision or source.precision
+    precision = precision or ("fp32" if opening.exact else source.precision)
     key = _key(sha256_of(path), contract_of(source.shape, opening), precision, path)
     # Models of the same name in different folders must not push each other out.
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]

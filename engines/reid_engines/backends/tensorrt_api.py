@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from reid_engines.backends.graph import reason
 from reid_engines.backends.tensorrt_file import write_whole
-from reid_engines.backends.tensorrt_network import WIDE, PictureNetwork, Precision
+from reid_engines.backends.tensorrt_network import WIDE, PictureNetwork
+from reid_engines.contract import Precision
 from reid_engines.errors import BackendError
 
 if TYPE_CHECKING:

@@ -5,21 +5,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reid_engines.backends.graph import GraphInfo, Opening, PictureShape, picture_shape, reason
 from reid_engines.backends.tensorrt_older import in_older_terms
+from reid_engines.contract import Precision
 from reid_engines.errors import BackendError, ModelFileError
 from reid_engines.protocol import Port
 
 if TYPE_CHECKING:
     import onnx
-
-Precision = Literal["fp32", "fp16", "int8"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 # Layers that stay in float32: half precision overflows in their squares, or cannot hold their epsilon.
 WIDE = ("LayerNormalization", "InstanceNormalization", "ReduceL2", "ReduceMean", "ReduceSum", "Pow", "Sqrt")

@@ -50,6 +50,8 @@ def graph_of(embedder: Embedder, opening: Opening) -> PooledGraph:
     shape = PictureShape(opening.batch, *embedder.size)
     if torch.cuda.is_available():
         sizes = batch_sizes(opening.batch, open_batch=True)
+        if not opening.exact:
+            _halve(embedder)
         return PooledGraph("torch", shape, info, _gpu_runners(embedder, info, sizes), sizes=sizes)
     if opening.threads:
         # Of the whole process; torch has no other.
@@ -88,11 +90,15 @@ def _gpu_runners(embedder: Embedder, info: GraphInfo, sizes: tuple[int, ...]) ->
     import torch
 
     embedder.cuda()
+    stream = torch.cuda.Stream()
+    return [_GpuRunner(embedder, info, sizes, stream) for _ in range(PARALLEL)]
+
+
+def _halve(embedder: Embedder) -> None:
+    """Let the model compute in half precision; what comes before and after it stays in float32."""
     embedder.model.half()
     embedder.model.register_forward_pre_hook(lambda model, given: (given[0].half(),))
     embedder.model.register_forward_hook(lambda model, given, features: _widened(features))
-    stream = torch.cuda.Stream()
-    return [_GpuRunner(embedder, info, sizes, stream) for _ in range(PARALLEL)]
 
 
 def _widened(features: Features) -> Features:
