@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -112,12 +113,23 @@ def steps(make_step: StepMaker) -> list[EncodedStep]:
 
 
 @pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file of this process may grow beyond 20,000 bytes: as near to a full disk as a test can come."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+def small_disk() -> Callable[[], AbstractContextManager[None]]:
+    """Inside it, no file of this process may grow beyond 20,000 bytes: as near to a full disk as a test can come.
+
+    The limit holds for standard output too, so it must be over before pytest says how the test went: a log file of a
+    whole run is longer than that, and pytest used to die of it without a word.
+    """
+
+    @contextmanager
+    def limited() -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture

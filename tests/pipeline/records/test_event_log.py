@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -75,10 +77,10 @@ def test_appending_to_nothing_but_half_a_line(tmp_path: Path) -> None:
         assert path.read_bytes() == b""
 
 
-def test_a_full_disk_is_one_line(tmp_path: Path, small_disk: None) -> None:
+def test_a_full_disk_is_one_line(tmp_path: Path, small_disk: Callable[[], AbstractContextManager[None]]) -> None:
     with EventLog(tmp_path / "events.jsonl") as log:
         log.write(EVENTS[0])
-        with pytest.raises(RecordError, match=r"events\.jsonl: cannot be written: File too large"):
+        with small_disk(), pytest.raises(RecordError, match=r"events\.jsonl: cannot be written: File too large"):
             log.write(RunEvent("run_stopped", 0, "r1", "x" * 20_000))
 
 

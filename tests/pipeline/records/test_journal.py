@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -153,14 +154,16 @@ def test_a_full_disk_is_one_line(recorded: list[EncodedStep]) -> None:
         JournalWriter(Path("/dev/full"), HEADER)
 
 
-@pytest.mark.usefixtures("small_disk")
-def test_a_disk_that_fills_up_keeps_the_whole_steps(tmp_path: Path, recorded: list[EncodedStep]) -> None:
+def test_a_disk_that_fills_up_keeps_the_whole_steps(
+    tmp_path: Path, recorded: list[EncodedStep], small_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
     path = tmp_path / "journal"
     journal = JournalWriter(path, HEADER)
-    with pytest.raises(RecordError, match="journal: cannot be written: File too large"):
-        write_all(journal, recorded)
-    with pytest.raises(RecordError, match="journal: cannot be written: File too large"):
-        journal.close()
+    with small_disk():
+        with pytest.raises(RecordError, match="journal: cannot be written: File too large"):
+            write_all(journal, recorded)
+        with pytest.raises(RecordError, match="journal: cannot be written: File too large"):
+            journal.close()
     _, steps = read_journal(path)
     with pytest.raises(RecordError, match=r"its first \d\d+ steps are whole"):
         list(steps)

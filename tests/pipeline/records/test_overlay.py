@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import av
@@ -88,13 +89,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(document: TracksDocument, t
         render_overlay(document, {"street": frames("street", 2)}, tmp_path / "file" / "overlay.mp4")
 
 
-@pytest.mark.usefixtures("small_disk")
-def test_a_full_disk_is_one_line_and_keeps_the_old_video(document: TracksDocument, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_keeps_the_old_video(
+    document: TracksDocument, tmp_path: Path, small_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
     path = tmp_path / "overlay.mp4"
     path.write_bytes(b"old")
     noise = np.random.default_rng(0).integers(0, 255, (20, 240, 320, 3), np.uint8)
     shown = {"street": [Frame("street", index, index * FRAME_NS, image) for index, image in enumerate(noise)]}
-    with pytest.raises(RecordError, match=r"overlay\.mp4: cannot be written: File too large"):
+    with small_disk(), pytest.raises(RecordError, match=r"overlay\.mp4: cannot be written: File too large"):
         render_overlay(document, shown, path)
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.glob(".*")] == []

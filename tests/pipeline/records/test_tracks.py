@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import jsonschema
@@ -105,13 +106,15 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, summary: Ru
         recorder.write(tmp_path / "file" / "tracks.json", summary)
 
 
-@pytest.mark.usefixtures("small_disk")
-def test_a_disk_that_fills_up_is_one_line(tmp_path: Path, make_step: Callable[..., EncodedStep]) -> None:
+def test_a_disk_that_fills_up_is_one_line(
+    tmp_path: Path, make_step: Callable[..., EncodedStep], small_disk: Callable[[], AbstractContextManager[None]]
+) -> None:
     def fill() -> None:
         for index in range(1000):
             recorder.add(make_step("lobby", index, {1: (0, 0, 1, 1)}))
 
-    with TrackRecorder(tmp_path) as recorder, pytest.raises(RecordError, match="cannot be written: File too large"):
+    refusal = pytest.raises(RecordError, match="cannot be written: File too large")
+    with TrackRecorder(tmp_path) as recorder, small_disk(), refusal:
         fill()
 
 
