@@ -21,6 +21,7 @@ from reid_engines.backends import backend_names, choose_backend, describe_graph,
 from reid_engines.backends.graph import Opening
 from reid_engines.build import Order, build
 from reid_engines.contract import read_contract, with_contract
+from reid_engines.encoders import COARSEST
 from reid_engines.encoders.crops import resized
 from reid_engines.encoders.graph_encoder import GraphEncoder, encoder_spec
 from reid_engines.errors import BackendError, ModelFileError
@@ -162,7 +163,7 @@ def _graph_reference(model: ResolvedModel) -> _Reference:
 
     def encode(crops: Sequence[Image]) -> Vectors:
         module = import_module(f"reid_engines.backends.{backend}")
-        graph: Graph = module.load(model.path, Opening(_input(model), "rgb", batch=1, threads=0, exact=True))
+        graph: Graph = module.load(model.path, Opening(_input(model), "rgb", batch=1, threads=0, coarsest="float32"))
         with closing(GraphEncoder(model, graph)) as encoder:
             return _encoded(encoder, crops, encoder.batch)
 
@@ -205,7 +206,7 @@ def _rows(
     done: set[int] = set()
     for size in batches:
         opened = max(batches) if backend in _OPENED_ONCE else size
-        graph = open_graph(model.path, _input(model), backend=backend, batch=opened, exact=True)
+        graph = open_graph(model.path, _input(model), backend=backend, batch=opened, coarsest=COARSEST)
         with closing(GraphEncoder(model, graph)) as encoder:
             batch = min(size, encoder.batch)
             if batch in done:

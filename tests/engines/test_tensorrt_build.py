@@ -71,7 +71,7 @@ def test_from_10_on_the_graph_says_the_precision(
     assert build.has_monitor
     build = built(fake, path, "fp32")
     assert build.flags == set()
-    assert built(fake, path, opening=replace(OPENING, exact=True)).flags == set()
+    assert built(fake, path, opening=replace(OPENING, coarsest="float32")).flags == set()
     assert TensorProto.FLOAT16 not in constant_types(build)
 
 

@@ -171,9 +171,9 @@ def test_on_a_gpu_every_size_is_one_cuda_graph_in_half_precision(recorders: list
     graph.close()
 
 
-def test_on_a_gpu_exact_is_float32(recorders: list[Recorder]) -> None:
+def test_on_a_gpu_half_precision_can_be_ruled_out(recorders: list[Recorder]) -> None:
     embedder = small_embedder()
-    graph = graph_of(embedder, Opening(PICTURES, "rgb", 2, 0, exact=True))
+    graph = graph_of(embedder, Opening(PICTURES, "rgb", 2, 0, coarsest="float32"))
     (vectors,) = graph.submit(pictures(2)).result()
     assert {parameter.dtype for parameter in embedder.model.parameters()} == {torch.float32}
     assert vectors == pytest.approx(in_float32(embedder, pictures(2)), abs=1e-5)

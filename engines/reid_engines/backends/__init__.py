@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reid_engines.backends import tensorrt_memory
-from reid_engines.backends.graph import GraphInfo, Opening
+from reid_engines.backends.graph import Arithmetic, GraphInfo, Opening
 from reid_engines.backends.tensorrt_switch import SwitchingGraph
 from reid_engines.errors import BackendError
 from reid_engines.protocol import Graph
@@ -119,20 +119,21 @@ def open_graph(
     backend: str = "auto",
     batch: int | None = None,
     threads: int = 0,
-    exact: bool = False,
+    coarsest: Arithmetic = "bfloat16",
     first_build: FirstBuild = FirstBuild(),
 ) -> Graph:
     """Compile a model file (.onnx, .xml with its .bin, .engine, .safetensors) for uint8 NHWC pictures.
 
     `contract` says what the network wants to see, `feeds` the colour order of the pictures that will be submitted.
     `batch` is the pictures per submission where the graph leaves that open (None: what suits the backend), `threads`
-    the most CPU threads (0: all). `exact` keeps a runtime from leaving float32 by itself.
+    the most CPU threads (0: all). `coarsest` is the arithmetic that the runtime may go down to where that
+    is quicker.
 
     Raises `ModelFileError` when the file is unreadable or does not fit the contract, `BackendError` when the runtime is
     missing or refuses it.
     """
     chosen = choose_backend(path, backend).backend
-    opening = Opening(contract, feeds, batch or _BACKENDS[chosen].batch, threads, exact)
+    opening = Opening(contract, feeds, batch or _BACKENDS[chosen].batch, threads, coarsest)
     if chosen != "tensorrt":
         return _load(chosen, path, opening)
     tensorrt = import_module(_BACKENDS[chosen].module)

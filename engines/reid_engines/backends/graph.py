@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from threading import BoundedSemaphore
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from reid_engines.errors import BackendError, ModelFileError
 from reid_engines.protocol import Image, Port
 from reid_engines.spec import Color, InputSpec
 
+Arithmetic = Literal["bfloat16", "float16", "float32"]
 Outputs = tuple[NDArray[np.float32], ...]
 Runner = Callable[[Image], Outputs]
 """One execution context: takes exactly the batch of the graph, or one of its sizes; used by one thread at a time."""
@@ -35,14 +37,15 @@ class Opening:
     """How a graph is to be opened: what the caller feeds, and how much at once.
 
     `feeds` is the colour order of the caller's pictures, `batch` the pictures per submission where the graph leaves
-    that open, `threads` the most CPU threads to use (0: all). `exact` keeps a runtime from leaving float32 by itself.
+    that open, `threads` the most CPU threads to use (0: all), `coarsest` the arithmetic that the runtime may go down to
+    where that is quicker.
     """
 
     input: InputSpec
     feeds: Color
     batch: int
     threads: int
-    exact: bool = False
+    coarsest: Arithmetic = "bfloat16"
 
 
 @dataclass(frozen=True, slots=True)

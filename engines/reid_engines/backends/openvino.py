@@ -2,9 +2,9 @@
 
 Measured on two cores with AVX-512 BF16, in CPU milliseconds per picture: YOLO11n at 640 takes 24 with one picture per
 request and 28 in batches of 4 or 8, so batches do not pay. OpenVINO computes in bfloat16 where the CPU has it: YOLO11n
-takes 42 in float32. Encoders are opened as `exact` nevertheless, at 6.5 instead of 4.2 for SAGA-S and 3.3 instead of
-2.3 for person-reidentification-retail-0287: in bfloat16 a crop of the first has a cosine of 0.989 to float32, 3 of 100
-crops of the second get another nearest neighbour, and vectors would differ between machines.
+takes 42 in float32. Encoders do without it, at 6.5 instead of 4.2 for SAGA-S and 3.3 instead of 2.3 for
+person-reidentification-retail-0287: in bfloat16 a crop of the first has a cosine of 0.989 to float32, 3 of 100 crops of
+the second get another nearest neighbour, and vectors would differ between machines.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def load(path: Path, opening: Opening) -> PooledGraph:
         options: dict[str, Any] = {"PERFORMANCE_HINT": "THROUGHPUT"}
         if opening.threads:
             options["INFERENCE_NUM_THREADS"] = opening.threads
-        if opening.exact:
+        if opening.coarsest != "bfloat16":
             options["INFERENCE_PRECISION_HINT"] = "f32"
         compiled = ov.Core().compile_model(model, "CPU", options)
         parallel = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")

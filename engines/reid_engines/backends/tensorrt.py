@@ -79,7 +79,7 @@ def build_engine(path: Path, opening: Opening, output: Path, *, precision: Preci
 
 def _wanted(path: Path, opening: Opening, precision: Precision | None = None) -> _Wanted:
     source = survey(path, opening)
-    precision = precision or ("fp32" if opening.exact else source.precision)
+    precision = precision or ("fp32" if opening.coarsest == "float32" else source.precision)
     key = _key(sha256_of(path), contract_of(source.shape, opening), precision, path)
     # Models of the same name in different folders must not push each other out.
     place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]

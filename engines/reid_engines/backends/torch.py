@@ -50,7 +50,7 @@ def graph_of(embedder: Embedder, opening: Opening) -> PooledGraph:
     shape = PictureShape(opening.batch, *embedder.size)
     if torch.cuda.is_available():
         sizes = batch_sizes(opening.batch, open_batch=True)
-        if not opening.exact:
+        if opening.coarsest != "float32":
             _halve(embedder)
         return PooledGraph("torch", shape, info, _gpu_runners(embedder, info, sizes), sizes=sizes)
     if opening.threads:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reid_engines.backends import FirstBuild, choose_backend, describe_graph, open_graph
+from reid_engines.backends.graph import Arithmetic
 from reid_engines.contract import with_contract
 from reid_engines.encoders.color_stripes import ColorStripes
 from reid_engines.encoders.graph_encoder import GraphEncoder, encoder_spec
@@ -12,6 +13,9 @@ from reid_engines.fetch import Progress
 from reid_engines.protocol import Encoder
 from reid_engines.spec import shipped_specs
 from reid_engines.store import WEIGHTS_SUFFIX, resolve
+
+# Half precision keeps the vectors, bfloat16 does not; figures are in `backends.openvino`.
+COARSEST: Arithmetic = "float16"
 
 # Encoders that are code and not a graph.
 _WITHOUT_WEIGHTS = {"color-stripes": ColorStripes}
@@ -49,7 +53,12 @@ def open_encoder(
     assert resolved.spec is not None
     first_build.note(f"encoder {resolved.name}: backend {choice.backend} ({choice.reason})")
     graph = open_graph(
-        resolved.path, resolved.spec.input, backend=backend, threads=threads, exact=True, first_build=first_build
+        resolved.path,
+        resolved.spec.input,
+        backend=backend,
+        threads=threads,
+        coarsest=COARSEST,
+        first_build=first_build,
     )
     try:
         return GraphEncoder(resolved, graph)
