@@ -33,7 +33,7 @@ _BACKENDS = {
     "tensorrt": _Backend(
         "reid_engines.backends.tensorrt",
         "tensorrt",
-        "pip install tensorrt",
+        "pip install 'reid-pipeline[tensorrt]'",
         (".onnx", ".engine"),
         batch=32,
         lacking=tensorrt_memory.lacking,
@@ -43,7 +43,7 @@ _BACKENDS = {
         "reid_engines.backends.onnxruntime", "onnxruntime", "pip install 'reid-pipeline[onnx]'", (".onnx",)
     ),
     "torch": _Backend(
-        "reid_engines.backends.torch", "torch", "pip install torch safetensors", (".safetensors",), batch=32
+        "reid_engines.backends.torch", "torch", "pip install 'reid-pipeline[train]'", (".safetensors",), batch=32
     ),
 }
 

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reid_engines.backends import FirstBuild
 from reid_engines.encoders import open_encoder
 from reid_engines.errors import EngineError
 from reid_engines.protocol import Encoder
@@ -121,7 +122,9 @@ def open_video_run(
     cameras = make_cameras(loaded.config, epoch_ns=epoch_ns, report=report)
     watch = Stopwatch()
     with ExitStack() as stack:
-        encoder = _open_encoder(loaded.config, options, progress, stack)
+        # a replay must not change engines half-way, so it waits for one that has to be built
+        first_build = FirstBuild(progress.note, in_background=mode == "live")
+        encoder = _open_encoder(loaded.config, options, progress, first_build=first_build, stack=stack)
         stamp = EncoderStamp(encoder.name, encoder.sha256, encoder.dim)
         check_memory(loaded, options, stamp)
         for camera in cameras.values():
@@ -166,13 +169,16 @@ def _one_line(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _open_encoder(config: Config, options: RunOptions, progress: Progress, stack: ExitStack) -> Encoder:
+def _open_encoder(
+    config: Config, options: RunOptions, progress: Progress, *, first_build: FirstBuild, stack: ExitStack
+) -> Encoder:
     encoder = open_encoder(
         config.encoder.model,
         backend=config.encoder.backend,
         threads=config.encoder.threads or options.threads,
         mirror=options.mirror,
         progress=_pull_bar(progress),
+        first_build=first_build,
     )
     stack.callback(encoder.close)
     return encoder
