@@ -220,7 +220,7 @@ def _rows(
 
 
 def _compared(backend: str, batch: int, expected: Vectors, found: Vectors, took_s: float) -> Row:
-    cosines = (expected * found).sum(axis=1, dtype=np.float64)
+    cosines = np.minimum((expected * found).sum(axis=1, dtype=np.float64), 1)
     return Row(
         backend=backend,
         batch=batch,
