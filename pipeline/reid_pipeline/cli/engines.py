@@ -115,7 +115,8 @@ def build(
     crops = read_crops(calibration, most=MOST_CROPS) if calibration else []
     order = Order(target, kind, crops)
     source = resolve(model, kind="encoder")
-    path = output or default_output(source.path, order)
+    # What is built from a model of the model folder is for whoever asked, not for that folder.
+    path = output or default_output(source.path if Path(model).is_file() else Path(source.path.name), order)
     build(source, path, order, note=note)
     typer.echo(short_path(path))
 
