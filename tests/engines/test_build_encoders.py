@@ -22,7 +22,7 @@ from reid_engines.encoders import open_encoder
 from reid_engines.errors import BackendError, EngineError, ModelFileError, SpecError
 from reid_engines.store import MODELS_VARIABLE, ResolvedModel, resolve
 from small_nets import means_net
-from small_weights import DIM, crops, small_weights
+from small_weights import DIM, crops, needs_nncf, small_weights
 
 Vectors = NDArray[np.float32]
 
@@ -86,11 +86,16 @@ def test_half_precision_halves_the_file(graph: ResolvedModel, tmp_path: Path) ->
         assert sizes[1] < 0.65 * sizes[0]
 
 
+@pytest.fixture
+def quantizing(request: pytest.FixtureRequest) -> None:
+    needs_nncf(request)
+
+
+@pytest.mark.usefixtures("quantizing")
 @pytest.mark.parametrize("target", ["onnxruntime", "openvino"])
 def test_int8_is_another_model(
     graph: ResolvedModel, expected: Vectors, tmp_path: Path, target: Target, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("nncf")
     order = Order(target, "int8", crops(24, seed=1))
     path = tmp_path / default_output(graph.path, order).name
     assert path.stem == "small-int8"

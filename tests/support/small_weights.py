@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from reid_engines.saga.config import HALF, AggregationConfig, Fusion, SagaConfig, VitConfig
@@ -28,6 +30,17 @@ def small_weights(path: Path, *, seed: int = 0, spec: str | None = SPEC) -> Path
     if spec is not None:
         path.with_suffix(".yaml").write_text(spec)
     return path
+
+
+def needs_nncf(request: pytest.FixtureRequest) -> None:
+    """Skip a test where NNCF is missing, and take back what it imports: later imports warn of an old distutils."""
+
+    def forget() -> None:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "distutils"]:
+            del sys.modules[name]
+
+    pytest.importorskip("nncf")
+    request.addfinalizer(forget)
 
 
 def crops(count: int, *, seed: int = 0) -> list[NDArray[np.uint8]]:

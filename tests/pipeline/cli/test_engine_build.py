@@ -15,7 +15,7 @@ pytest.importorskip("onnxscript")
 
 from reid_pipeline.cli.crops import read_crops, sample_crops
 from reid_pipeline.errors import ConfigError
-from small_weights import crops, small_weights
+from small_weights import crops, needs_nncf, small_weights
 
 Invoke = Callable[..., Any]
 SAMPLE = Path(__file__).parents[3] / "samples" / "plaza"
@@ -50,8 +50,10 @@ def test_build_then_check(invoke: Invoke, weights: Path, pictures: Path) -> None
     assert "backend onnxruntime: reads .onnx files, got small-fp16.xml" in checked.err
 
 
-def test_check_as_json_and_a_failure_in_the_status(invoke: Invoke, weights: Path, pictures: Path) -> None:
-    pytest.importorskip("nncf")
+def test_check_as_json_and_a_failure_in_the_status(
+    invoke: Invoke, weights: Path, pictures: Path, request: pytest.FixtureRequest
+) -> None:
+    needs_nncf(request)
     arguments = ["--precision", "int8", "--calibration", pictures, "--output", weights.with_name("coarse.onnx")]
     assert invoke("engines", "build", weights, *arguments).out == "coarse.onnx\n"
     outcome = invoke("engines", "check", "coarse.onnx", "--weights", weights, "--crops", pictures, "--json")
