@@ -138,7 +138,7 @@ class Encoder(Section):
     """What turns a person's picture into a vector."""
 
     model: str = Field(default="color-stripes", min_length=1)
-    """A known name (see `reid-pipeline engines list`) or the path of an .onnx or .xml file."""
+    """A known name (see `reid-pipeline engines list`) or the path of an .onnx, .xml, .engine or .safetensors file."""
     backend: Backend = "auto"
     """The runtime that executes the model: auto, openvino, onnxruntime, ..."""
     threads: int = Field(default=0, ge=0, le=1024)
