@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from threading import Lock
-from typing import TypeVar
 
 import numpy as np
 
+from reid_engines.futures import then
 from reid_engines.protocol import Graph
 from reid_pipeline.detect.heads import Head, Query
 from reid_pipeline.detect.letterbox import Letterbox, Placement
@@ -20,9 +20,6 @@ from reid_pipeline.types import Boxes, Float32, Frame, as_float32
 # Networks that need no suppression or have it inside gain as well (YOLO26n 85.5 to 86.2, YOLOX-tiny 87.4 to 88.0).
 MAX_IOU = 0.5
 MIN_SIDE_PX = 1.0
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
 
 
 class YoloDetector:
@@ -65,7 +62,7 @@ class YoloDetector:
         def decode(outputs: tuple[Float32, ...]) -> list[Boxes]:
             return [self._people([output[i] for output in outputs], place) for i, place in enumerate(places)]
 
-        return _then(self._graph.submit(canvas), decode)
+        return then(self._graph.submit(canvas), decode)
 
     def _people(self, outputs: Sequence[Float32], place: Placement) -> Boxes:
         """Decode the outputs for one picture."""
@@ -84,20 +81,6 @@ def solid(xyxy: Float32, score: Float32) -> Boxes:
     """The boxes (N, 4), clipped to their picture, that still have an area there."""
     keep = (xyxy[:, 2:] - xyxy[:, :2] >= MIN_SIDE_PX).all(axis=1)
     return Boxes(as_float32(xyxy[keep]), as_float32(score[keep]))
-
-
-def _then(given: Future[Given], make: Callable[[Given], Made]) -> Future[Made]:
-    """The future of `make(given)`, computed where `given` is completed; failures pass through."""
-    made: Future[Made] = Future()
-
-    def complete(done: Future[Given]) -> None:
-        try:
-            made.set_result(make(done.result()))
-        except Exception as error:
-            made.set_exception(error)
-
-    given.add_done_callback(complete)
-    return made
 
 
 def _joined(parts: Sequence[Future[list[Boxes]]]) -> Future[list[Boxes]]:
