@@ -192,6 +192,7 @@ def _open_detector(
             model=config.detector.model,
             confidence=config.detector.confidence,
             backend=config.detector.backend,
+            batch=config.detector.batch,
             threads=config.detector.threads or options.threads,
             detections={name: Path(path) for name, path in config.detector.detections.items()},
         ),
