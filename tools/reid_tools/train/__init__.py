@@ -1,0 +1,1 @@
+"""Training of SAGA: recipes, samplers, losses, stages."""
