@@ -106,7 +106,7 @@ def _build_engine(model: ResolvedModel, output: Path, order: Order, note: Note) 
         source = output.with_suffix(".onnx")
         graph = Order("onnxruntime", "int8" if int8 else "fp32", order.crops, signed=True)
         contract = build(model, source, graph, note=note)
-    opening = Opening(PICTURES, "rgb", LARGEST_BATCH, threads=0)
+    opening = Opening(PICTURES, batch=LARGEST_BATCH)
     build_engine(source, opening, output, precision=order.settled_precision, note=note)
     return contract
 

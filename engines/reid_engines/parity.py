@@ -163,7 +163,7 @@ def _graph_reference(model: ResolvedModel) -> _Reference:
 
     def encode(crops: Sequence[Image]) -> Vectors:
         module = import_module(f"reid_engines.backends.{backend}")
-        graph: Graph = module.load(model.path, Opening(_input(model), "rgb", batch=1, threads=0, coarsest="float32"))
+        graph: Graph = module.load(model.path, Opening(_input(model), batch=1, coarsest="float32"))
         with closing(GraphEncoder(model, graph)) as encoder:
             return _encoded(encoder, crops, encoder.batch)
 
@@ -206,7 +206,7 @@ def _rows(
     done: set[int] = set()
     for size in batches:
         opened = max(batches) if backend in _OPENED_ONCE else size
-        graph = open_graph(model.path, _input(model), backend=backend, batch=opened, coarsest=COARSEST)
+        graph = open_graph(model.path, Opening(_input(model), batch=opened, coarsest=COARSEST), backend=backend)
         with closing(GraphEncoder(model, graph)) as encoder:
             batch = min(size, encoder.batch)
             if batch in done:

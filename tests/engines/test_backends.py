@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from reid_engines import backends
 from reid_engines.backends import choose_backend, describe_graph, open_graph
+from reid_engines.backends.graph import Opening
 from reid_engines.errors import BackendError, ModelFileError
 from reid_engines.protocol import Graph
 from reid_engines.spec import Color, InputSpec
@@ -99,14 +100,14 @@ def check_graph(graph: Graph) -> None:
 @pytest.mark.parametrize("batch", [1, 4])
 def test_every_backend_keeps_the_contract(tmp_path: Path, backend: str, batch: int) -> None:
     path = features_graph(tmp_path / "net.onnx")
-    check_graph(open_graph(path, InputSpec(), backend=backend, batch=batch))
+    check_graph(open_graph(path, Opening(InputSpec(), batch=batch), backend=backend))
 
 
 @pytest.mark.parametrize("feeds", ["rgb", "bgr"])
 @pytest.mark.parametrize("color", ["rgb", "bgr"])
 def test_the_network_sees_its_own_colours_and_scale(tmp_path: Path, backend: str, color: Color, feeds: Color) -> None:
     contract = InputSpec(color=color, mean=(10.0, 20.0, 30.0), std=(2.0, 4.0, 8.0))
-    graph = open_graph(means_graph(tmp_path / "net.onnx"), contract, feeds=feeds, backend=backend)
+    graph = open_graph(means_graph(tmp_path / "net.onnx"), Opening(contract, feeds), backend=backend)
     of_color = {"r": 100, "g": 150, "b": 200}
     image = np.broadcast_to(np.array([of_color[letter] for letter in feeds], np.uint8), (1, 6, 4, 3))
     (means,) = graph.submit(image).result()
@@ -118,7 +119,7 @@ def test_the_network_sees_its_own_colours_and_scale(tmp_path: Path, backend: str
 def test_a_network_may_want_channels_last(tmp_path: Path, backend: str) -> None:
     node = helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1, 2], keepdims=0)
     path = save(tmp_path / "net.onnx", [node], (1, 6, 4, 3), {"mean": (TensorProto.FLOAT, [1, 3])})
-    graph = open_graph(path, InputSpec(layout="nhwc"), backend=backend)
+    graph = open_graph(path, Opening(InputSpec(layout="nhwc")), backend=backend)
     image = picture(graph)
     (means,) = graph.submit(image).result()
     assert means[0] == pytest.approx(image.mean(axis=(0, 1, 2)), rel=1e-5)
@@ -126,7 +127,7 @@ def test_a_network_may_want_channels_last(tmp_path: Path, backend: str) -> None:
 
 
 def test_pictures_fewer_than_the_batch_are_padded_and_cut(tmp_path: Path, backend: str) -> None:
-    graph = open_graph(features_graph(tmp_path / "net.onnx"), InputSpec(), backend=backend, batch=4)
+    graph = open_graph(features_graph(tmp_path / "net.onnx"), Opening(InputSpec(), batch=4), backend=backend)
     images = picture(graph, count=4)
     (whole,) = graph.submit(images).result()
     (part,) = graph.submit(images[:3]).result()
@@ -136,7 +137,9 @@ def test_pictures_fewer_than_the_batch_are_padded_and_cut(tmp_path: Path, backen
 
 
 def test_a_fixed_batch_is_the_graphs_own(tmp_path: Path, backend: str) -> None:
-    graph = open_graph(features_graph(tmp_path / "net.onnx", (2, 3, 64, 32)), InputSpec(), backend=backend, batch=8)
+    graph = open_graph(
+        features_graph(tmp_path / "net.onnx", (2, 3, 64, 32)), Opening(InputSpec(), batch=8), backend=backend
+    )
     assert graph.batch == 2
     graph.close()
 
@@ -144,14 +147,14 @@ def test_a_fixed_batch_is_the_graphs_own(tmp_path: Path, backend: str) -> None:
 def test_an_open_size_comes_from_the_spec(tmp_path: Path, backend: str) -> None:
     path = features_graph(tmp_path / "net.onnx", ("n", 3, "h", "w"))
     with pytest.raises(ModelFileError, match=r"leaves its input height open; give input\.height in a spec"):
-        open_graph(path, InputSpec(), backend=backend)
-    graph = open_graph(path, InputSpec(width=40, height=50), backend=backend)
+        open_graph(path, Opening(InputSpec()), backend=backend)
+    graph = open_graph(path, Opening(InputSpec(width=40, height=50)), backend=backend)
     assert graph.input.shape == (1, 50, 40, 3)
     check_graph(graph)
 
 
 def test_results_do_not_depend_on_timing(tmp_path: Path, backend: str) -> None:
-    graph = open_graph(features_graph(tmp_path / "net.onnx"), InputSpec(), backend=backend)
+    graph = open_graph(features_graph(tmp_path / "net.onnx"), Opening(InputSpec()), backend=backend)
     images = [picture(graph, seed) for seed in range(64)]
     one_by_one = [graph.submit(image).result()[0].tobytes() for image in images]
     under_way = [graph.submit(image) for image in images]
@@ -163,7 +166,7 @@ def test_backends_agree(tmp_path: Path) -> None:
     path = features_graph(tmp_path / "net.onnx")
     answers = []
     for name in BACKENDS:
-        graph = open_graph(path, InputSpec(color="bgr", mean=(100.0,) * 3, std=(60.0,) * 3), backend=name)
+        graph = open_graph(path, Opening(InputSpec(color="bgr", mean=(100.0,) * 3, std=(60.0,) * 3)), backend=name)
         answers.append(graph.submit(picture(graph)).result()[0])
         graph.close()
     # OpenVINO computes in bfloat16 where the CPU has it.
@@ -179,7 +182,7 @@ def test_whole_numbers_come_out_as_float32(tmp_path: Path, backend: str) -> None
         "mean": (TensorProto.FLOAT, [1, 3]),
         "labels": (TensorProto.INT64, [1, 3]),
     }
-    graph = open_graph(save(tmp_path / "net.onnx", nodes, (1, 3, 6, 4), outputs), InputSpec(), backend=backend)
+    graph = open_graph(save(tmp_path / "net.onnx", nodes, (1, 3, 6, 4), outputs), Opening(InputSpec()), backend=backend)
     mean, labels = graph.submit(picture(graph)).result()
     assert [port.name for port in graph.outputs] == ["mean", "labels"]
     assert labels.dtype == np.float32
@@ -209,7 +212,7 @@ def test_an_unreadable_file_is_one_line(
     path = tmp_path / "net.onnx"
     write(path)
     with pytest.raises(ModelFileError) as caught:
-        open_graph(path, InputSpec(), backend=backend)
+        open_graph(path, Opening(InputSpec()), backend=backend)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
@@ -220,7 +223,7 @@ def test_a_broken_openvino_model_is_one_line(tmp_path: Path, capfd: pytest.Captu
     for text in ("<net>", "<net/>", "\x00\x01"):
         path.write_text(text)
         with pytest.raises(ModelFileError, match=r"not a readable OpenVINO model: [^\n]+$"):
-            open_graph(path, InputSpec())
+            open_graph(path, Opening(InputSpec()))
     assert capfd.readouterr().err == ""
 
 
@@ -234,7 +237,7 @@ def test_a_broken_openvino_model_is_one_line(tmp_path: Path, capfd: pytest.Captu
 def test_a_contract_that_does_not_fit(tmp_path: Path, backend: str, contract: InputSpec, message: str) -> None:
     path = features_graph(tmp_path / "net.onnx")
     with pytest.raises(ModelFileError, match=re.escape(f"{path}: {message}")):
-        open_graph(path, contract, backend=backend)
+        open_graph(path, Opening(contract), backend=backend)
 
 
 def test_a_graph_with_two_inputs(tmp_path: Path, backend: str) -> None:
@@ -245,7 +248,7 @@ def test_a_graph_with_two_inputs(tmp_path: Path, backend: str) -> None:
     path = tmp_path / "net.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     with pytest.raises(ModelFileError, match=r"expected one picture input, got 2 \(a, b\)"):
-        open_graph(path, InputSpec(), backend=backend)
+        open_graph(path, Opening(InputSpec()), backend=backend)
 
 
 def test_auto_takes_the_first_that_is_installed_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,10 +262,10 @@ def test_auto_takes_the_first_that_is_installed_and_says_why(monkeypatch: pytest
 def test_a_missing_runtime_names_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     without("onnxruntime", monkeypatch)
     with pytest.raises(BackendError, match=r"run: pip install 'reid-pipeline\[onnx\]'"):
-        open_graph(Path("net.onnx"), InputSpec(), backend="onnxruntime")
+        open_graph(Path("net.onnx"), Opening(InputSpec()), backend="onnxruntime")
     without("openvino", monkeypatch)
     with pytest.raises(BackendError, match=r"no backend can execute it .*run: pip install openvino"):
-        open_graph(Path("net.onnx"), InputSpec())
+        open_graph(Path("net.onnx"), Opening(InputSpec()))
 
 
 def without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,12 +277,12 @@ def test_a_backend_that_is_unknown_or_does_not_read_the_format() -> None:
     with pytest.raises(
         BackendError, match="backend cuda: unknown; expected auto or one of tensorrt, openvino, onnxruntime"
     ):
-        open_graph(Path("net.onnx"), InputSpec(), backend="cuda")
+        open_graph(Path("net.onnx"), Opening(InputSpec()), backend="cuda")
     with pytest.raises(BackendError, match=r"backend onnxruntime: reads \.onnx files, got net\.xml"):
-        open_graph(Path("net.xml"), InputSpec(), backend="onnxruntime")
+        open_graph(Path("net.xml"), Opening(InputSpec()), backend="onnxruntime")
 
 
 def test_threads_can_be_limited(tmp_path: Path, backend: str) -> None:
-    graph = open_graph(features_graph(tmp_path / "net.onnx"), InputSpec(), backend=backend, threads=1)
+    graph = open_graph(features_graph(tmp_path / "net.onnx"), Opening(InputSpec(), threads=1), backend=backend)
     assert graph.parallel == 1
     check_graph(graph)

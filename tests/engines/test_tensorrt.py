@@ -44,7 +44,7 @@ def pictures(count: int, seed: int = 0) -> NDArray[np.uint8]:
 
 
 def opened(path: Path, batch: int = 6, note: Callable[[str], None] = lambda line: None) -> Graph:
-    return tensorrt.load(path, Opening(CONTRACT, "rgb", batch, 0), note=note)
+    return tensorrt.load(path, Opening(CONTRACT, batch=batch), note=note)
 
 
 @pytest.mark.parametrize("memory", ["pycuda", "torch"])
@@ -55,7 +55,7 @@ def test_it_computes_what_other_backends_do(
     install(monkeypatch, version=version, memory=memory)
     path = means_net(tmp_path / "net.onnx")
     graph = opened(path)
-    reference = open_graph(path, CONTRACT, backend="onnxruntime", batch=6)
+    reference = open_graph(path, Opening(CONTRACT, batch=6), backend="onnxruntime")
     for count in (1, 2, 3, 5, 6):
         (vectors,) = graph.submit(pictures(count)).result()
         (expected,) = reference.submit(pictures(count)).result()
@@ -135,12 +135,12 @@ def test_an_encoder_of_no_crops_gives_no_vectors(tmp_path: Path, fake: FakeTenso
 def test_an_engine_is_built_once(tmp_path: Path, fake: FakeTensorRT, models: Path) -> None:
     path = means_net(tmp_path / "net.onnx")
     lines: list[str] = []
-    assert not tensorrt.is_built(path, Opening(CONTRACT, "rgb", 6, 0))
+    assert not tensorrt.is_built(path, Opening(CONTRACT, batch=6))
     opened(path, note=lines.append).close()
     assert [line.startswith(f"{path}: ") for line in lines] == [True, True]
     assert "NVIDIA L4" in lines[0]
     assert "there is none yet" in lines[0]
-    assert tensorrt.is_built(path, Opening(CONTRACT, "rgb", 6, 0))
+    assert tensorrt.is_built(path, Opening(CONTRACT, batch=6))
     lines.clear()
     opened(path, note=lines.append).close()
     assert len(fake.builds) == 1
@@ -195,7 +195,7 @@ def test_it_is_built_again_for_another_tensorrt_or_contract(tmp_path: Path, monk
     fake = install(monkeypatch, version="11.4.0")
     opened(path, note=lines.append).close()
     assert "tensorrt 10.13.0.35 is now 11.4.0" in lines[0]
-    tensorrt.load(path, Opening(CONTRACT, "bgr", 6, 0), note=lines.append).close()
+    tensorrt.load(path, Opening(CONTRACT, "bgr", 6), note=lines.append).close()
     assert "contract 4x6 rgb pictures" in lines[2]
     assert len(fake.builds) == 2
 
@@ -226,28 +226,28 @@ def test_models_of_one_name_do_not_push_each_other_out(tmp_path: Path, fake: Fak
 
 def test_an_engine_may_be_a_model_file(tmp_path: Path, fake: FakeTensorRT) -> None:
     path, made = means_net(tmp_path / "net.onnx"), tmp_path / "out" / "net.engine"
-    opening = Opening(CONTRACT, "rgb", 4, 0)
+    opening = Opening(CONTRACT, batch=4)
     tensorrt.build_engine(path, opening, made, precision="fp32", note=lambda line: None)
     assert read_engine(made).key.precision == "fp32"
     expected = opened(path).submit(pictures(4)).result()[0]
     path.unlink()
     assert describe_graph(made).metadata["trained on"] == "noise"
-    graph = open_graph(made, CONTRACT)
+    graph = open_graph(made, Opening(CONTRACT))
     assert graph.batch == 4
     assert graph.submit(pictures(4)).result()[0] == pytest.approx(expected, rel=0.01, abs=0.01)
     graph.close()
     assert len(fake.builds) == 2
     with pytest.raises(ModelFileError, match=r"built for something else: contract 4x6 rgb .* is now 4x6 bgr"):
-        open_graph(made, CONTRACT, feeds="bgr")
+        open_graph(made, Opening(CONTRACT, "bgr"))
     fake.gpu.name = "NVIDIA H200"
     message = "built for something else: gpu NVIDIA L4 is now NVIDIA H200; build it again from its .onnx file"
     with pytest.raises(ModelFileError, match=f"^{made}: {message}$"):
-        open_graph(made, CONTRACT)
+        open_graph(made, Opening(CONTRACT))
 
 
 def test_the_header_of_an_engine_file_can_be_read_without_any_runtime(tmp_path: Path, fake: FakeTensorRT) -> None:
     made = tmp_path / "net.engine"
-    opening = Opening(CONTRACT, "rgb", 4, 0)
+    opening = Opening(CONTRACT, batch=4)
     tensorrt.build_engine(means_net(tmp_path / "net.onnx"), opening, made, note=lambda line: None)
     content = made.read_bytes()
     length = int.from_bytes(content[8:16], "little")
@@ -270,18 +270,18 @@ def test_an_engine_that_tensorrt_refuses_is_one_line(tmp_path: Path, fake: FakeT
     from reid_engines.backends.tensorrt_file import write_engine
 
     made = tmp_path / "net.engine"
-    opening = Opening(CONTRACT, "rgb", 4, 0)
+    opening = Opening(CONTRACT, batch=4)
     tensorrt.build_engine(means_net(tmp_path / "net.onnx"), opening, made, note=lambda line: None)
     write_engine(made, replace(read_engine(made), engine=b"9.9\0"))
     with pytest.raises(BackendError, match=r"net.engine: TensorRT 10.* refuses the engine: Version tag .*: 9.9$"):
-        open_graph(made, CONTRACT)
+        open_graph(made, Opening(CONTRACT))
 
 
 def test_no_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, gpu=FakeGpu(count=0))
     path = means_net(tmp_path / "net.onnx")
     with pytest.raises(BackendError, match="backend tensorrt finds no NVIDIA GPU; check that nvidia-smi lists one"):
-        open_graph(path, CONTRACT, backend="tensorrt")
+        open_graph(path, Opening(CONTRACT), backend="tensorrt")
     with pytest.raises(BackendError, match=r"net\.onnx: backend tensorrt: no NVIDIA GPU answers"):
         opened(path)
     choice = choose_backend(path)
@@ -306,14 +306,14 @@ def test_nothing_that_gives_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(
         BackendError, match=r"tensorrt gets no memory on the GPU; run: pip install pycuda .* or pip install torch"
     ):
-        open_graph(path, CONTRACT, backend="tensorrt")
+        open_graph(path, Opening(CONTRACT), backend="tensorrt")
     assert choose_backend(path).backend == "openvino"
 
 
 def test_auto_prefers_tensorrt_where_there_is_a_gpu(tmp_path: Path, fake: FakeTensorRT) -> None:
     path = means_net(tmp_path / "net.onnx")
     assert choose_backend(path) == ("tensorrt", "the first of the installed backends")
-    graph = open_graph(path, CONTRACT)
+    graph = open_graph(path, Opening(CONTRACT))
     assert (graph.backend, graph.batch) == ("tensorrt", 32)
     graph.close()
 

@@ -22,7 +22,7 @@ from reid_engines.store import MODELS_VARIABLE
 from small_nets import HEIGHT, WIDTH, means_net, quantized_net
 
 CONTRACT = InputSpec(color="bgr", mean=(100.0, 110.0, 120.0), std=(50.0, 55.0, 60.0))
-OPENING = Opening(CONTRACT, "rgb", 8, 0)
+OPENING = Opening(CONTRACT, batch=8)
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +119,7 @@ def test_a_network_that_takes_pictures_gets_them_as_they_are(tmp_path: Path, mon
     ]
     graph = onnx.helper.make_graph(nodes, "small", ports[:1], ports[1:])
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8), path)
-    opened = tensorrt.load(path, Opening(InputSpec(layout="nhwc"), "rgb", 2, 0))
+    opened = tensorrt.load(path, Opening(InputSpec(layout="nhwc"), batch=2))
     images = np.random.default_rng(0).integers(0, 256, (2, HEIGHT, WIDTH, 3), dtype=np.uint8)
     (values,) = opened.submit(images).result()
     assert (values == images.transpose(0, 3, 1, 2)).all()

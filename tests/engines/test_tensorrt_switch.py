@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fake_tensorrt import FakeTensorRT, install
 from reid_engines.backends import FirstBuild, open_graph
+from reid_engines.backends.graph import Opening
 from reid_engines.backends.tensorrt_switch import SwitchingGraph
 from reid_engines.errors import BackendError
 from reid_engines.protocol import Graph
@@ -64,7 +65,7 @@ def held(fake: FakeTensorRT) -> threading.Event:
 def test_the_fallback_works_until_the_engine_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake, lines = install(monkeypatch), Lines()
     go, path = held(fake), means_net(tmp_path / "net.onnx")
-    graph = open_graph(path, CONTRACT, first_build=FirstBuild(lines.note, in_background=True))
+    graph = open_graph(path, Opening(CONTRACT), first_build=FirstBuild(lines.note, in_background=True))
     assert (graph.backend, graph.batch, graph.outputs[0].shape) == ("openvino", 32, (32, DIM))
     before = {count: graph.submit(pictures(count)).result()[0] for count in (1, 5, 32)}
     assert fake.gpu.log == []
@@ -83,7 +84,7 @@ def test_the_fallback_works_until_the_engine_is_there(tmp_path: Path, monkeypatc
 def test_submissions_go_on_through_the_switch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake, lines = install(monkeypatch), Lines()
     go, path = held(fake), means_net(tmp_path / "net.onnx")
-    graph = open_graph(path, CONTRACT, first_build=FirstBuild(lines.note, in_background=True))
+    graph = open_graph(path, Opening(CONTRACT), first_build=FirstBuild(lines.note, in_background=True))
     futures = []
     for seed in range(300):
         if seed == 20:
@@ -100,7 +101,7 @@ def test_a_build_that_fails_leaves_the_run_where_it_is(tmp_path: Path, monkeypat
     fake, lines = install(monkeypatch), Lines()
     fake.refuses = "no implementation"
     path = means_net(tmp_path / "net.onnx")
-    graph = open_graph(path, CONTRACT, first_build=FirstBuild(lines.note, in_background=True))
+    graph = open_graph(path, Opening(CONTRACT), first_build=FirstBuild(lines.note, in_background=True))
     line = lines.wait_for("the run stays on openvino")
     assert line.startswith(f"{path}: TensorRT 10.13.0.35 cannot build an engine: no implementation;")
     assert graph.submit(pictures(3)).result()[0].shape == (3, DIM)
@@ -110,7 +111,7 @@ def test_a_build_that_fails_leaves_the_run_where_it_is(tmp_path: Path, monkeypat
 def test_closing_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake, lines = install(monkeypatch), Lines()
     go, path = held(fake), means_net(tmp_path / "net.onnx")
-    graph = open_graph(path, CONTRACT, first_build=FirstBuild(lines.note, in_background=True))
+    graph = open_graph(path, Opening(CONTRACT), first_build=FirstBuild(lines.note, in_background=True))
     lines.wait_for("building a TensorRT engine")
     graph.close()
     go.set()
@@ -122,14 +123,14 @@ def test_closing_stops_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_a_graph_that_comes_too_late_is_closed(tmp_path: Path) -> None:
     path = means_net(tmp_path / "net.onnx")
-    late = open_graph(path, CONTRACT, backend="onnxruntime", batch=4)
+    late = open_graph(path, Opening(CONTRACT, batch=4), backend="onnxruntime")
     go = threading.Event()
 
     def make(stop: threading.Event) -> Graph:
         assert go.wait(PATIENCE_S)
         return late
 
-    graph = SwitchingGraph(open_graph(path, CONTRACT, backend="openvino"), make, batch=4, note=print)
+    graph = SwitchingGraph(open_graph(path, Opening(CONTRACT), backend="openvino"), make, batch=4, note=print)
     graph.close()
     go.set()
     graph._thread.join(PATIENCE_S)
@@ -140,7 +141,7 @@ def test_a_graph_that_comes_too_late_is_closed(tmp_path: Path) -> None:
 def test_pictures_that_do_not_fit_are_refused_before_and_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake, lines = install(monkeypatch), Lines()
     go, path = held(fake), means_net(tmp_path / "net.onnx")
-    graph = open_graph(path, CONTRACT, first_build=FirstBuild(lines.note, in_background=True))
+    graph = open_graph(path, Opening(CONTRACT), first_build=FirstBuild(lines.note, in_background=True))
     wrong = [pictures(0), pictures(33), pictures(2)[:, 1:]]
     for images in wrong:
         with pytest.raises(ValueError, match="uint8 pictures"):
@@ -156,7 +157,7 @@ def test_pictures_that_do_not_fit_are_refused_before_and_after(tmp_path: Path, m
 def test_a_replay_waits_for_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
     lines = Lines()
-    graph = open_graph(means_net(tmp_path / "net.onnx"), CONTRACT, first_build=FirstBuild(lines.note))
+    graph = open_graph(means_net(tmp_path / "net.onnx"), Opening(CONTRACT), first_build=FirstBuild(lines.note))
     assert graph.backend == "tensorrt"
     assert not isinstance(graph, SwitchingGraph)
     assert len(lines.lines) == 2
@@ -166,7 +167,7 @@ def test_a_replay_waits_for_the_engine(tmp_path: Path, monkeypatch: pytest.Monke
 def test_an_engine_that_is_there_needs_no_fallback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch)
     path = means_net(tmp_path / "net.onnx")
-    open_graph(path, CONTRACT).close()
-    graph = open_graph(path, CONTRACT, first_build=FirstBuild(in_background=True))
+    open_graph(path, Opening(CONTRACT)).close()
+    graph = open_graph(path, Opening(CONTRACT), first_build=FirstBuild(in_background=True))
     assert not isinstance(graph, SwitchingGraph)
     graph.close()

@@ -48,7 +48,7 @@ def test_a_weights_file_is_opened_by_its_name_alone(tmp_path: Path) -> None:
     save_weights(embedder.model, path)
     assert choose_backend(path).backend == "torch"
     assert describe_graph(path).outputs[0].shape == (None, 80)
-    graph = open_graph(path, PICTURES)
+    graph = open_graph(path, Opening(PICTURES))
     assert (graph.backend, graph.batch, graph.input.shape) == ("torch", 32, (32, *SIZE, 3))
     assert graph.outputs[0].shape == (32, 80)
     for count in (1, 5, 32):
@@ -68,14 +68,14 @@ def test_files_that_are_none_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     path.write_bytes(b"not a model")
     with pytest.raises(ModelFileError, match=r"net\.safetensors: not a readable safetensors file"):
-        open_graph(path, PICTURES)
+        open_graph(path, Opening(PICTURES))
     with pytest.raises(BackendError, match=r"backend torch: reads \.safetensors files, got net\.onnx"):
-        open_graph(tmp_path / "net.onnx", PICTURES, backend="torch")
+        open_graph(tmp_path / "net.onnx", Opening(PICTURES), backend="torch")
 
 
 def test_pictures_in_another_order() -> None:
     with pytest.raises(BackendError, match="its models take rgb pictures, got bgr"):
-        graph_of(small_embedder(), Opening(PICTURES, "bgr", 1, 0))
+        graph_of(small_embedder(), Opening(PICTURES, "bgr", 1))
 
 
 class Recorder(torch.utils._python_dispatch.TorchDispatchMode):  # type: ignore[misc, name-defined]
@@ -154,7 +154,7 @@ def recorders(monkeypatch: pytest.MonkeyPatch) -> list[Recorder]:
 def test_on_a_gpu_every_size_is_one_cuda_graph_in_half_precision(recorders: list[Recorder]) -> None:
     embedder = small_embedder()
     expected = {count: in_float32(embedder, pictures(count, seed=count)) for count in (1, 3, 4, 5)}
-    graph = graph_of(embedder, Opening(PICTURES, "rgb", 5, 0))
+    graph = graph_of(embedder, Opening(PICTURES, batch=5))
     assert graph.parallel == 2
     assert {parameter.dtype for parameter in embedder.model.parameters()} == {torch.float16}
     # Sizes 1, 2, 4 and 5 for each of the two that work at once.
@@ -173,7 +173,7 @@ def test_on_a_gpu_every_size_is_one_cuda_graph_in_half_precision(recorders: list
 
 def test_on_a_gpu_half_precision_can_be_ruled_out(recorders: list[Recorder]) -> None:
     embedder = small_embedder()
-    graph = graph_of(embedder, Opening(PICTURES, "rgb", 2, 0, coarsest="float32"))
+    graph = graph_of(embedder, Opening(PICTURES, batch=2, coarsest="float32"))
     (vectors,) = graph.submit(pictures(2)).result()
     assert {parameter.dtype for parameter in embedder.model.parameters()} == {torch.float32}
     assert vectors == pytest.approx(in_float32(embedder, pictures(2)), abs=1e-5)
@@ -181,7 +181,7 @@ def test_on_a_gpu_half_precision_can_be_ruled_out(recorders: list[Recorder]) -> 
 
 
 def test_on_a_gpu_submissions_do_not_mix(recorders: list[Recorder]) -> None:
-    graph = graph_of(small_embedder(), Opening(PICTURES, "rgb", 4, 0))
+    graph = graph_of(small_embedder(), Opening(PICTURES, batch=4))
     batches = [pictures(1 + seed % 4, seed) for seed in range(12)]
     one_by_one = [graph.submit(images).result()[0].tobytes() for images in batches]
     under_way = [graph.submit(images) for images in batches]

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reid_engines.backends import tensorrt_memory
-from reid_engines.backends.graph import Arithmetic, GraphInfo, Opening
+from reid_engines.backends.graph import GraphInfo, Opening
 from reid_engines.backends.tensorrt_switch import SwitchingGraph
 from reid_engines.errors import BackendError
 from reid_engines.protocol import Graph
-from reid_engines.spec import Color, InputSpec
 
 
 class _Backend(NamedTuple):
@@ -111,47 +110,35 @@ def _asked_for(path: Path, backend: str) -> Choice:
     return Choice(backend, "asked for")
 
 
-def open_graph(
-    path: Path,
-    contract: InputSpec,
-    *,
-    feeds: Color = "rgb",
-    backend: str = "auto",
-    batch: int | None = None,
-    threads: int = 0,
-    coarsest: Arithmetic = "bfloat16",
-    first_build: FirstBuild = FirstBuild(),
-) -> Graph:
+def open_graph(path: Path, opening: Opening, *, backend: str = "auto", first_build: FirstBuild = FirstBuild()) -> Graph:
     """Compile a model file (.onnx, .xml with its .bin, .engine, .safetensors) for uint8 NHWC pictures.
 
-    `contract` says what the network wants to see, `feeds` the colour order of the pictures that will be submitted.
-    `batch` is the pictures per submission where the graph leaves that open (None: what suits the backend), `threads`
-    the most CPU threads (0: all). `coarsest` is the arithmetic that the runtime may go down to where that
-    is quicker.
-
-    Raises `ModelFileError` when the file is unreadable or does not fit the contract, `BackendError` when the runtime is
-    missing or refuses it.
+    Raises `ModelFileError` when the file is unreadable or does not fit what its spec says, `BackendError` when the
+    runtime is missing or refuses it.
     """
     chosen = choose_backend(path, backend).backend
-    opening = Opening(contract, feeds, batch or _BACKENDS[chosen].batch, threads, coarsest)
     if chosen != "tensorrt":
         return _load(chosen, path, opening)
     tensorrt = import_module(_BACKENDS[chosen].module)
-    if not first_build.in_background or tensorrt.is_built(path, opening):
-        graph: Graph = tensorrt.load(path, opening, note=first_build.note)
+    settled = _settled(chosen, opening)
+    if not first_build.in_background or tensorrt.is_built(path, settled):
+        graph: Graph = tensorrt.load(path, settled, note=first_build.note)
         return graph
-    fallback = choose_backend(path, without=chosen).backend
     return SwitchingGraph(
-        _load(fallback, path, replace(opening, batch=batch or _BACKENDS[fallback].batch)),
-        lambda stop: tensorrt.load(path, opening, note=first_build.note, stop=stop),
-        batch=opening.batch,
+        _load(choose_backend(path, without=chosen).backend, path, opening),
+        lambda stop: tensorrt.load(path, settled, note=first_build.note, stop=stop),
+        batch=settled.batch,
         note=first_build.note,
     )
 
 
 def _load(backend: str, path: Path, opening: Opening) -> Graph:
-    graph: Graph = import_module(_BACKENDS[backend].module).load(path, opening)
+    graph: Graph = import_module(_BACKENDS[backend].module).load(path, _settled(backend, opening))
     return graph
+
+
+def _settled(backend: str, opening: Opening) -> Opening:
+    return replace(opening, batch=opening.batch or _BACKENDS[backend].batch)
 
 
 def describe_graph(path: Path, *, backend: str = "auto") -> GraphInfo:

@@ -34,17 +34,18 @@ class GraphInfo:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """How a graph is to be opened: what the caller feeds, and how much at once.
+    """How a graph is to be opened: what the network wants to see, what the caller feeds, and what it may cost.
 
-    `feeds` is the colour order of the caller's pictures, `batch` the pictures per submission where the graph leaves
-    that open, `threads` the most CPU threads to use (0: all), `coarsest` the arithmetic that the runtime may go down to
-    where that is quicker.
+    `input` is what the network's spec says, `feeds` the colour order of the caller's pictures, `batch` the pictures per
+    submission where the graph leaves that open (0: what suits the backend; settled before a backend sees it), `threads`
+    the most CPU threads to use (0: all), `coarsest` the arithmetic that the runtime may go down to where that is
+    quicker.
     """
 
     input: InputSpec
-    feeds: Color
-    batch: int
-    threads: int
+    feeds: Color = "rgb"
+    batch: int = 0
+    threads: int = 0
     coarsest: Arithmetic = "bfloat16"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reid_engines.backends import FirstBuild, choose_backend, describe_graph, open_graph
-from reid_engines.backends.graph import Arithmetic
+from reid_engines.backends.graph import Arithmetic, Opening
 from reid_engines.contract import with_contract
 from reid_engines.encoders.color_stripes import ColorStripes
 from reid_engines.encoders.graph_encoder import GraphEncoder, encoder_spec
@@ -32,8 +32,9 @@ def open_encoder(
 ) -> Encoder:
     """The encoder of a known name or in a user's .onnx, .xml, .engine or .safetensors file, ready to take crops.
 
-    `mirror` and `progress` are those of `store.resolve`, `backend`, `threads` and `first_build` those of `open_graph`;
-    `first_build.note` is also told which backend was chosen and why. What a file says of itself goes before its spec.
+    `mirror` and `progress` are those of `store.resolve`, `backend` and `first_build` those of `open_graph`, `threads`
+    is the most CPU threads to use (0: all); `first_build.note` is also told which backend was chosen and why. What a
+    file says of itself goes before its spec.
 
     Raises what those raise, `SpecError` when nothing is known of a user's encoder, and `ModelFileError` when the graph
     is no encoder.
@@ -52,14 +53,8 @@ def open_encoder(
     encoder_spec(resolved)
     assert resolved.spec is not None
     first_build.note(f"encoder {resolved.name}: backend {choice.backend} ({choice.reason})")
-    graph = open_graph(
-        resolved.path,
-        resolved.spec.input,
-        backend=backend,
-        threads=threads,
-        coarsest=COARSEST,
-        first_build=first_build,
-    )
+    opening = Opening(resolved.spec.input, threads=threads, coarsest=COARSEST)
+    graph = open_graph(resolved.path, opening, backend=backend, first_build=first_build)
     try:
         return GraphEncoder(resolved, graph)
     except Exception:

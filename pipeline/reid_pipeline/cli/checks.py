@@ -126,13 +126,14 @@ def _echoes(backend: str) -> bool:
     import numpy as np
 
     from reid_engines.backends import open_graph
+    from reid_engines.backends.graph import Opening
     from reid_engines.spec import InputSpec
 
     picture = np.arange(192, dtype=np.uint8).reshape(1, 8, 8, 3)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "identity.onnx"
         path.write_bytes(_IDENTITY_ONNX)
-        graph = open_graph(path, InputSpec(), backend=backend, threads=1)
+        graph = open_graph(path, Opening(InputSpec(), threads=1), backend=backend)
         try:
             (output,) = graph.submit(picture).result()
         finally:

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from reid_engines.backends import describe_graph, open_graph
-from reid_engines.backends.graph import GraphInfo
+from reid_engines.backends.graph import GraphInfo, Opening
 from reid_engines.errors import SpecError
 from reid_engines.protocol import Port
 from reid_engines.spec import DetectorSpec, InputSpec, ModelSpec
@@ -105,9 +105,8 @@ def _open_yolo(model: ResolvedModel, options: DetectorOptions, frame_sizes: Sequ
     person = fitting.person_class
     if "person_class" not in spec.detector.model_fields_set:
         person = person_class(info.metadata, model=model.name)
-    graph = open_graph(
-        model.path, contract, feeds="bgr", backend=options.backend, batch=options.batch, threads=options.threads
-    )
+    opening = Opening(contract, feeds="bgr", batch=options.batch, threads=options.threads)
+    graph = open_graph(model.path, opening, backend=options.backend)
     return YoloDetector(
         model.name,
         model.sha256,
@@ -139,7 +138,7 @@ def _output_ports(
     """The outputs with the lengths that the file gives, or those of a trial run where it gives none."""
     if not any(set(port.shape[1:]) == {None} for port in info.outputs if len(port.shape) == 3):
         return info.outputs
-    graph = open_graph(model.path, contract, backend=options.backend, threads=options.threads)
+    graph = open_graph(model.path, Opening(contract, threads=options.threads), backend=options.backend)
     try:
         outputs = graph.submit(np.zeros([1, *(length or 1 for length in graph.input.shape[1:])], np.uint8)).result()
     finally:

@@ -13,6 +13,7 @@ import pytest
 
 from fake_tensorrt import install
 from reid_engines.backends import open_graph
+from reid_engines.backends.graph import Opening
 from reid_engines.errors import BackendError
 from reid_engines.protocol import Graph
 from reid_engines.spec import InputSpec
@@ -27,7 +28,7 @@ GOOD = Measured("torch", "fp16", 0.9999, 0.9991, (Timing(1, 700.0, 1.4), Timing(
 
 
 def cpu_graph(path: Path) -> Graph:
-    return open_graph(means_net(path), CONTRACT, backend="onnxruntime", batch=8)
+    return open_graph(means_net(path), Opening(CONTRACT, batch=8), backend="onnxruntime")
 
 
 def test_a_graph_is_checked_and_timed_at_every_batch(tmp_path: Path) -> None:

@@ -193,8 +193,8 @@ def _tensorrt_graph(weights: Path, path: Path, batch: int) -> Graph:
     choose_backend(path, "tensorrt")
     _export(weights, path)
     engine = path.with_suffix(".engine")
-    build_engine(path, Opening(PICTURES, "rgb", batch, 0), engine, note=_note)
-    return open_graph(engine, PICTURES, backend="tensorrt")
+    build_engine(path, Opening(PICTURES, batch=batch), engine, note=_note)
+    return open_graph(engine, Opening(PICTURES), backend="tensorrt")
 
 
 def _torch_graph(embedder: Embedder, batch: int) -> Graph:
@@ -204,7 +204,7 @@ def _torch_graph(embedder: Embedder, batch: int) -> Graph:
 
     if not torch.cuda.is_available():
         raise BackendError(f"torch {torch.__version__} sees no GPU; install a build of torch for CUDA")
-    return graph_of(embedder, Opening(PICTURES, "rgb", batch, 0))
+    return graph_of(embedder, Opening(PICTURES, batch=batch))
 
 
 def measured(
