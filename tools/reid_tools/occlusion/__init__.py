@@ -1,0 +1,1 @@
+"""Covering people on purpose: the OGor occlusions, with a library of cut-outs of our own."""
