@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reid_pipeline.errors import ConfigError
-from reid_tools.train.sampler import PersonBatches
+from reid_tools.train.sampler import PersonBatches, Plan, shuffled_batches
 
 # person 7 has 5 pictures, 3 has 4, 11 has 1, 2 has 8
 LABELS = [7, 3, 7, 11, 2, 2, 3, 7, 2, 2, 7, 3, 2, 2, 7, 3, 2, 2]
@@ -54,3 +54,20 @@ def test_an_epoch_follows_from_seed_and_number() -> None:
 def test_too_few_persons_are_refused(labels: list[int]) -> None:
     with pytest.raises(ConfigError, match=r"batches of 5 persons: the training pictures show \d; lower"):
         PersonBatches(labels, persons=5, pictures=2, seed=0)
+
+
+def test_a_plan_joins_epochs_of_different_lengths() -> None:
+    epochs = [[np.array([0]), np.array([1])], [np.array([2])], [np.array([3]), np.array([4])]]
+    plan = Plan(lambda epoch: epochs[epoch], 3)
+    assert plan.steps == 5
+    assert [int(plan.batch(step)[0]) for step in range(5)] == [0, 1, 2, 3, 4]
+    assert [plan.epoch(step) for step in range(5)] == [1, 1, 2, 3, 3]
+
+
+def test_shuffled_batches_hold_every_picture_once() -> None:
+    epoch = shuffled_batches(10, 4, seed=2)
+    batches = epoch(0)
+    assert [len(batch) for batch in batches] == [4, 4, 2]
+    assert sorted(np.concatenate(batches).tolist()) == list(range(10))
+    assert [batch.tolist() for batch in epoch(0)] == [batch.tolist() for batch in batches]
+    assert [batch.tolist() for batch in epoch(1)] != [batch.tolist() for batch in batches]

@@ -1,4 +1,4 @@
-"""Batches of P persons with K pictures each, as CLIP-ReID and its kin draw them.
+"""Which pictures come together: batches of P persons with K pictures each, as CLIP-ReID and its kin draw them.
 
 Stateless: the batches of an epoch follow from the seed and the epoch's number, so a run that goes on after an
 interruption, and every process of a distributed one, draws the same.
@@ -6,7 +6,10 @@ interruption, and every process of a distributed one, draws the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,3 +58,38 @@ class PersonBatches:
             shuffled = np.concatenate([shuffled, rng.choice(indices, missing)])
         whole = len(shuffled) // self._pictures
         return list(shuffled[: whole * self._pictures].reshape(whole, self._pictures))
+
+
+class Plan:
+    """Which pictures every step of a stage uses: the batches of all its epochs, one after the other.
+
+    `batches` gives those of an epoch, counted from 0, and always the same; usable from several threads.
+    """
+
+    def __init__(self, batches: Callable[[int], Sequence[NDArray[np.int64]]], epochs: int) -> None:
+        self._batches = lru_cache(maxsize=2)(batches)
+        self._ends = list(accumulate(len(self._batches(epoch)) for epoch in range(epochs)))
+
+    @property
+    def steps(self) -> int:
+        """How many batches there are in all."""
+        return self._ends[-1]
+
+    def epoch(self, step: int) -> int:
+        """The epoch, counted from 1, that a step (counted from 0) is part of."""
+        return bisect_right(self._ends, step) + 1
+
+    def batch(self, step: int) -> NDArray[np.int64]:
+        """The indices of the pictures of a step."""
+        epoch = self.epoch(step) - 1
+        return self._batches(epoch)[step - (self._ends[epoch - 1] if epoch else 0)]
+
+
+def shuffled_batches(count: int, size: int, seed: int) -> Callable[[int], list[NDArray[np.int64]]]:
+    """Batches that go through `count` pictures in an order drawn anew each epoch; the last one may be short."""
+
+    def epoch(number: int) -> list[NDArray[np.int64]]:
+        order = np.random.default_rng([seed, number]).permutation(count)
+        return [order[start : start + size] for start in range(0, count, size)]
+
+    return epoch
