@@ -121,7 +121,7 @@ def test_what_a_file_says_of_itself_goes_before_a_spec(graph: ResolvedModel, tmp
 def test_the_chosen_backend_is_told(graph: ResolvedModel) -> None:
     told: list[str] = []
     open_encoder(graph.path, backend="openvino", first_build=FirstBuild(told.append)).close()
-    assert told == ["encoder small: backend openvino (asked for)"]
+    assert told == ["small.onnx: backend openvino (asked for)"]
 
 
 def test_tensorrt_gets_the_graph_and_its_contract(

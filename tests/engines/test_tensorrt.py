@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx import TensorProto
 
 from fake_cuda import FakeGpu
 from fake_tensorrt import FakeTensorRT, install
-from reid_engines.backends import choose_backend, describe_graph, open_graph, tensorrt
+from reid_engines.backends import FirstBuild, choose_backend, describe_graph, open_graph, tensorrt
 from reid_engines.backends.graph import Opening
 from reid_engines.backends.tensorrt_file import read_engine
 from reid_engines.encoders.graph_encoder import GraphEncoder
@@ -316,6 +318,42 @@ def test_auto_prefers_tensorrt_where_there_is_a_gpu(tmp_path: Path, fake: FakeTe
     graph = open_graph(path, Opening(CONTRACT))
     assert (graph.backend, graph.batch) == ("tensorrt", 32)
     graph.close()
+
+
+def counted_net(path: Path, operator: str) -> Path:
+    """Outputs whose lengths the file leaves open: as wide as the picture, or as many as it has pixels above zero."""
+    nodes = [onnx.helper.make_node(operator, ["x"], ["rows"])]
+    kind = TensorProto.INT64 if operator == "NonZero" else TensorProto.FLOAT
+    ports = [
+        onnx.helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, "height", "width"]),
+        onnx.helper.make_tensor_value_info(
+            "rows", kind, ["n", "a", "b", "c"] if kind == TensorProto.FLOAT else [4, "m"]
+        ),
+    ]
+    graph = onnx.helper.make_graph(nodes, "small", ports[:1], ports[1:])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8), path)
+    return path
+
+
+def test_lengths_that_follow_from_the_size_of_a_picture_are_worked_out(tmp_path: Path, fake: FakeTensorRT) -> None:
+    path = counted_net(tmp_path / "net.onnx", "Relu")
+    graph = open_graph(path, Opening(InputSpec(width=WIDTH, height=HEIGHT), batch=4))
+    assert graph.backend == "tensorrt"
+    assert graph.outputs[0].shape == (4, 3, HEIGHT, WIDTH)
+    (rows,) = graph.submit(pictures(3)).result()
+    assert rows == pytest.approx(pictures(3).transpose(0, 3, 1, 2), rel=0.001)
+    graph.close()
+
+
+def test_auto_passes_over_what_tensorrt_cannot_execute_and_says_so(tmp_path: Path, fake: FakeTensorRT) -> None:
+    path = counted_net(tmp_path / "net.onnx", "NonZero")
+    lines: list[str] = []
+    opening = Opening(InputSpec(width=WIDTH, height=HEIGHT))
+    open_graph(path, opening, first_build=FirstBuild(lines.append, in_background=True)).close()
+    why = "tensorrt expects outputs of one length per picture, got rows (4, None)"
+    assert lines == [f"net.onnx: backend openvino ({why}; the first of the installed backends)"]
+    with pytest.raises(BackendError, match=r"net\.onnx: backend tensorrt expects outputs .*; use backend openvino$"):
+        open_graph(path, opening, backend="tensorrt")
 
 
 def test_too_little_memory_is_one_line(tmp_path: Path, fake: FakeTensorRT, monkeypatch: pytest.MonkeyPatch) -> None:

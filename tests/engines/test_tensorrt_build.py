@@ -174,7 +174,7 @@ def test_an_output_that_depends_on_the_picture(tmp_path: Path, monkeypatch: pyte
     ]
     graph = onnx.helper.make_graph([onnx.helper.make_node("NonZero", ["x"], ["where"])], "small", ports[:1], ports[1:])
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8), path)
-    with pytest.raises(BackendError, match=r"expected outputs of one length per picture, got where .*; use backend"):
+    with pytest.raises(BackendError, match=r"expects outputs of one length per picture, got where .*; use backend"):
         tensorrt.load(path, OPENING)
 
 

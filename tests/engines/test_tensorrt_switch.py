@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fake_tensorrt import FakeTensorRT, install
+from fake_tensorrt import PATIENCE_S, Lines, held, install
 from reid_engines.backends import FirstBuild, open_graph
 from reid_engines.backends.graph import Opening
 from reid_engines.backends.tensorrt_switch import SwitchingGraph
@@ -21,7 +20,6 @@ from reid_engines.store import MODELS_VARIABLE
 from small_nets import DIM, HEIGHT, WIDTH, means_net
 
 CONTRACT = InputSpec(std=(255.0,) * 3)
-PATIENCE_S = 20
 
 
 @pytest.fixture(autouse=True)
@@ -31,35 +29,6 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pictures(count: int, seed: int = 0) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 256, (count, HEIGHT, WIDTH, 3), dtype=np.uint8)
-
-
-class Lines:
-    """What was noted, and a way to wait for a line."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self.lines: list[str] = []
-
-    def note(self, line: str) -> None:
-        with self._changed:
-            self.lines.append(line)
-            self._changed.notify_all()
-
-    def wait_for(self, text: str) -> str:
-        with self._changed:
-            assert self._changed.wait_for(lambda: any(text in line for line in self.lines), PATIENCE_S), self.lines
-            return next(line for line in self.lines if text in line)
-
-
-def held(fake: FakeTensorRT) -> threading.Event:
-    """Builds do not end before the event is set."""
-    go = threading.Event()
-
-    def building(monitor: Any) -> None:
-        assert go.wait(PATIENCE_S)
-
-    fake.while_building = building
-    return go
 
 
 def test_the_fallback_works_until_the_engine_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +129,8 @@ def test_a_replay_waits_for_the_engine(tmp_path: Path, monkeypatch: pytest.Monke
     graph = open_graph(means_net(tmp_path / "net.onnx"), Opening(CONTRACT), first_build=FirstBuild(lines.note))
     assert graph.backend == "tensorrt"
     assert not isinstance(graph, SwitchingGraph)
-    assert len(lines.lines) == 2
+    assert lines.lines[0] == "net.onnx: backend tensorrt (the first of the installed backends)"
+    assert len(lines.lines) == 3
     graph.close()
 
 

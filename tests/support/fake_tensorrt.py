@@ -7,6 +7,7 @@ Only the calls that the project makes exist, with the names of the real ones, in
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from inspect import unwrap
@@ -20,6 +21,8 @@ import pytest
 
 from fake_cuda import FakeDriver, FakeGpu, fake_module, fake_pycuda, fake_torch
 from reid_engines.backends import tensorrt_gpu
+
+PATIENCE_S = 20
 
 
 @dataclass
@@ -254,6 +257,35 @@ class _Context:
 
         engine.gpu.enqueue(stream, f"execute {shape[0]}", execute)
         return True
+
+
+class Lines:
+    """What was noted, and a way to wait for a line."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.lines: list[str] = []
+
+    def note(self, line: str) -> None:
+        with self._changed:
+            self.lines.append(line)
+            self._changed.notify_all()
+
+    def wait_for(self, text: str) -> str:
+        with self._changed:
+            assert self._changed.wait_for(lambda: any(text in line for line in self.lines), PATIENCE_S), self.lines
+            return next(line for line in self.lines if text in line)
+
+
+def held(fake: FakeTensorRT) -> threading.Event:
+    """Builds do not end before the event is set."""
+    go = threading.Event()
+
+    def building(monitor: Any) -> None:
+        assert go.wait(PATIENCE_S)
+
+    fake.while_building = building
+    return go
 
 
 def install(

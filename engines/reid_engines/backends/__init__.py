@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
-from reid_engines.backends import tensorrt_memory
+from reid_engines.backends import tensorrt, tensorrt_memory
 from reid_engines.backends.graph import GraphInfo, Opening
 from reid_engines.backends.tensorrt_switch import SwitchingGraph
 from reid_engines.errors import BackendError
@@ -61,12 +62,16 @@ class Choice(NamedTuple):
 class FirstBuild:
     """How an engine is built that does not exist yet, which takes minutes (TensorRT).
 
-    `note` is told in lines for people. In the background means that the next backend works until the engine is ready,
-    so that answers depend on when that is: for live runs only.
+    `note` is told in lines for people, and which backend was chosen and why before that. In the background means that
+    the next backend works until the engine is ready, so that answers depend on when that is: for live runs only.
     """
 
     note: Callable[[str], None] = lambda line: None
     in_background: bool = False
+
+
+AT_ONCE = FirstBuild()
+"""Everything waits for the engine, and nobody is told."""
 
 
 def backend_names() -> tuple[str, ...]:
@@ -74,8 +79,8 @@ def backend_names() -> tuple[str, ...]:
     return tuple(_BACKENDS)
 
 
-def choose_backend(path: Path, backend: str = "auto", *, without: str = "") -> Choice:
-    """Settle which backend executes a model file; `without` is one that "auto" passes over.
+def choose_backend(path: Path, backend: str = "auto", *, without: Mapping[str, str] = MappingProxyType({})) -> Choice:
+    """Settle which backend executes a model file; `without` maps those that "auto" passes over to what they lack.
 
     Raises `BackendError` naming what is missing and how to get it.
     """
@@ -83,9 +88,9 @@ def choose_backend(path: Path, backend: str = "auto", *, without: str = "") -> C
         return _asked_for(path, backend)
     passed = []
     for name, entry in _BACKENDS.items():
-        if name == without:
-            continue
-        if find_spec(entry.runtime) is None:
+        if name in without:
+            passed.append(f"{name} {without[name]}")
+        elif find_spec(entry.runtime) is None:
             passed.append(f"{name} is not installed")
         elif path.suffix not in entry.suffixes:
             passed.append(f"{name} does not read {path.suffix} files")
@@ -110,24 +115,30 @@ def _asked_for(path: Path, backend: str) -> Choice:
     return Choice(backend, "asked for")
 
 
-def open_graph(path: Path, opening: Opening, *, backend: str = "auto", first_build: FirstBuild = FirstBuild()) -> Graph:
+def open_graph(path: Path, opening: Opening, *, backend: str = "auto", first_build: FirstBuild = AT_ONCE) -> Graph:
     """Compile a model file (.onnx, .xml with its .bin, .engine, .safetensors) for uint8 NHWC pictures.
 
     Raises `ModelFileError` when the file is unreadable or does not fit what its spec says, `BackendError` when the
     runtime is missing or refuses it.
     """
-    chosen = choose_backend(path, backend).backend
-    if chosen != "tensorrt":
-        return _load(chosen, path, opening)
-    tensorrt = import_module(_BACKENDS[chosen].module)
-    settled = _settled(chosen, opening)
-    if not first_build.in_background or tensorrt.is_built(path, settled):
-        graph: Graph = tensorrt.load(path, settled, note=first_build.note)
-        return graph
+    choice = choose_backend(path, backend)
+    if choice.backend == "tensorrt" and backend == "auto":
+        why = tensorrt.unsuited(path, opening)
+        choice = choose_backend(path, without={"tensorrt": why}) if why else choice
+    first_build.note(f"{path.name}: backend {choice.backend} ({choice.reason})")
+    if choice.backend == "tensorrt":
+        return _open_engine(path, _settled("tensorrt", opening), first_build)
+    return _load(choice.backend, path, opening)
+
+
+def _open_engine(path: Path, opening: Opening, first_build: FirstBuild) -> Graph:
+    if not first_build.in_background or tensorrt.is_built(path, opening):
+        return tensorrt.load(path, opening, note=first_build.note)
+    fallback = choose_backend(path, without={"tensorrt": "has no engine yet"}).backend
     return SwitchingGraph(
-        _load(choose_backend(path, without=chosen).backend, path, opening),
-        lambda stop: tensorrt.load(path, settled, note=first_build.note, stop=stop),
-        batch=settled.batch,
+        _load(fallback, path, opening),
+        lambda stop: tensorrt.load(path, opening, note=first_build.note, stop=stop),
+        batch=opening.batch,
         note=first_build.note,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from time import monotonic
 
 from reid_engines.backends import tensorrt_gpu, tensorrt_memory
@@ -20,6 +20,7 @@ from reid_engines.backends.tensorrt_graph import PARALLEL, EngineRunner, batch_s
 from reid_engines.backends.tensorrt_network import (
     contract_of,
     describe_onnx,
+    open_lengths,
     picture_network,
     survey,
 )
@@ -28,6 +29,9 @@ from reid_engines.errors import BackendError, EngineError, ModelFileError
 from reid_engines.store import model_folder, sha256_of
 
 FOLDER = "tensorrt"
+
+# Two builds at once would time each other's kernels.
+_building = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ class _Wanted:
 def describe(path: Path) -> GraphInfo:
     """The ports and metadata of a model file. Raises `ModelFileError`."""
     return read_engine(path).info if path.suffix == ".engine" else describe_onnx(path)
+
+
+def unsuited(path: Path, opening: Opening) -> str | None:
+    """Why TensorRT cannot execute a model, as the end of a sentence, None if it can. Raises `ModelFileError`."""
+    return None if path.suffix == ".engine" else open_lengths(path, opening)
 
 
 def is_built(path: Path, opening: Opening) -> bool:
@@ -121,10 +130,11 @@ def _built(wanted: _Wanted, *, because: str, note: Note, stop: Event) -> EngineF
     network = picture_network(wanted.path, wanted.opening, precision=wanted.precision, strongly_typed=strongly_typed())
     # Minutes are not spent on what then cannot be kept.
     check_writable(wanted.kept.parent)
-    note(f"{label}: building a TensorRT engine for {key.gpu}, once, which takes minutes ({because})")
-    began = monotonic()
     timings = model_folder() / FOLDER / f"timings-{key.tensorrt}-{key.capability}.cache"
-    engine = build(network, wanted.precision, timings=timings, label=label, note=note, stop=stop)
+    with _building:
+        note(f"{label}: building a TensorRT engine for {key.gpu}, once, which takes minutes ({because})")
+        began = monotonic()
+        engine = build(network, wanted.precision, timings=timings, label=label, note=note, stop=stop)
     source = network.survey
     sizes = batch_sizes(source.shape.batch, open_batch=source.open_batch)
     file = EngineFile(key, source.info, source.shape, sizes, engine)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,16 @@ class PictureNetwork:
 def describe_onnx(path: Path) -> GraphInfo:
     """The ports and metadata of an .onnx file. Raises `ModelFileError`."""
     return _info(_read(path))
+
+
+def open_lengths(path: Path, opening: Opening) -> str | None:
+    """Why TensorRT cannot execute the graph, as the end of a sentence, None if it can. Raises `ModelFileError`.
+
+    Memory is set aside before it executes, so no length of an output may depend on what is in a picture.
+    """
+    model = _read(path)
+    info = _info(model)
+    return _open_length(_outputs(model, info, picture_shape(path, info, opening), opening))
 
 
 def survey(path: Path, opening: Opening) -> Survey:
@@ -124,7 +134,10 @@ def _port(value: onnx.ValueInfoProto) -> Port:
 def _survey(path: Path, model: onnx.ModelProto, opening: Opening) -> Survey:
     info = _info(model)
     shape = picture_shape(path, info, opening)
-    outputs = tuple(Port(port.name, _settled(path, port, shape.batch), port.dtype) for port in info.outputs)
+    found = _outputs(model, info, shape, opening)
+    if why := _open_length(found):
+        raise BackendError(f"{path}: backend tensorrt {why}; use backend openvino")
+    outputs = tuple(replace(port, shape=(port.shape[0] or shape.batch, *port.shape[1:])) for port in found)
     quantized = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
     return Survey(
         info=GraphInfo(info.inputs, outputs, info.metadata),
@@ -134,14 +147,28 @@ def _survey(path: Path, model: onnx.ModelProto, opening: Opening) -> Survey:
     )
 
 
-def _settled(path: Path, port: Port, batch: int) -> tuple[int | None, ...]:
-    """An output's shape for the largest batch. Raises `BackendError` when another length is open too."""
-    if not port.shape or None in port.shape[1:]:
-        raise BackendError(
-            f"{path}: backend tensorrt: expected outputs of one length per picture, got {port.name} {port.shape}; "
-            "use backend openvino"
-        )
-    return (port.shape[0] or batch, *port.shape[1:])
+def _outputs(model: onnx.ModelProto, info: GraphInfo, shape: PictureShape, opening: Opening) -> tuple[Port, ...]:
+    """The outputs as the file has them, or where it leaves lengths open, as they follow from the size of a picture."""
+    if all(port.shape and None not in port.shape[1:] for port in info.outputs):
+        return info.outputs
+    import onnx
+
+    sized = onnx.ModelProto()
+    sized.CopyFrom(model)
+    lengths = {"H": shape.height, "W": shape.width}
+    for axis, length in zip(
+        opening.input.layout.upper(), _picture_input(sized).type.tensor_type.shape.dim, strict=True
+    ):
+        if axis in lengths:
+            length.dim_value = lengths[axis]
+    return _info(onnx.shape_inference.infer_shapes(sized, data_prop=True)).outputs
+
+
+def _open_length(outputs: tuple[Port, ...]) -> str | None:
+    for port in outputs:
+        if not port.shape or None in port.shape[1:]:
+            return f"expects outputs of one length per picture, got {port.name} {port.shape}"
+    return None
 
 
 def _picture_input(model: onnx.ModelProto) -> onnx.ValueInfoProto:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from reid_engines.backends import describe_graph, open_graph
+from reid_engines.backends import AT_ONCE, FirstBuild, choose_backend, describe_graph, open_graph
 from reid_engines.backends.graph import GraphInfo, Opening
 from reid_engines.errors import SpecError
 from reid_engines.protocol import Port
@@ -71,12 +71,13 @@ def open_detector(
     frame_sizes: Sequence[tuple[int, int]] = (),
     mirror: Path | None = None,
     progress: Progress | None = None,
+    first_build: FirstBuild = AT_ONCE,
 ) -> Detector:
     """Open the detector, pulling its model first where that is needed.
 
     `frame_sizes` are the (width, height) of the cameras' pictures where they are known: a network with an open input
     size then leaves out padding that none of them needs. `mirror` and `progress` are those of
-    `reid_engines.store.resolve`.
+    `reid_engines.store.resolve`, `first_build` that of `reid_engines.backends.open_graph`.
 
     Raises:
         ConfigError: the model is a checkpoint that must be exported first.
@@ -91,10 +92,12 @@ def open_detector(
             f"run: reid-pipeline engines build {options.model}"
         )
     model = resolve(options.model, kind="detector", mirror=mirror, progress=progress)
-    return _open_yolo(model, options, frame_sizes)
+    return _open_yolo(model, options, frame_sizes=frame_sizes, first_build=first_build)
 
 
-def _open_yolo(model: ResolvedModel, options: DetectorOptions, frame_sizes: Sequence[tuple[int, int]]) -> Detector:
+def _open_yolo(
+    model: ResolvedModel, options: DetectorOptions, *, frame_sizes: Sequence[tuple[int, int]], first_build: FirstBuild
+) -> Detector:
     spec = model.spec or ModelSpec(name=model.name, kind="detector")
     info = describe_graph(model.path, backend=options.backend)
     width, height = _input_size(info, spec.input, frame_sizes)
@@ -106,7 +109,7 @@ def _open_yolo(model: ResolvedModel, options: DetectorOptions, frame_sizes: Sequ
     if "person_class" not in spec.detector.model_fields_set:
         person = person_class(info.metadata, model=model.name)
     opening = Opening(contract, feeds="bgr", batch=options.batch, threads=options.threads)
-    graph = open_graph(model.path, opening, backend=options.backend)
+    graph = open_graph(model.path, opening, backend=options.backend, first_build=first_build)
     return YoloDetector(
         model.name,
         model.sha256,
@@ -138,7 +141,9 @@ def _output_ports(
     """The outputs with the lengths that the file gives, or those of a trial run where it gives none."""
     if not any(set(port.shape[1:]) == {None} for port in info.outputs if len(port.shape) == 3):
         return info.outputs
-    graph = open_graph(model.path, Opening(contract, threads=options.threads), backend=options.backend)
+    # Which backend makes no difference to shapes, but an engine for one picture would be minutes spent for nothing.
+    backend = choose_backend(model.path, without={"tensorrt": "would have to build an engine"}).backend
+    graph = open_graph(model.path, Opening(contract, threads=options.threads), backend=backend)
     try:
         outputs = graph.submit(np.zeros([1, *(length or 1 for length in graph.input.shape[1:])], np.uint8)).result()
     finally:

@@ -130,7 +130,9 @@ def open_video_run(
         for camera in cameras.values():
             stack.callback(camera.source.close)
         open_cameras(cameras)
-        detector = _open_detector(loaded.config, options, progress, cameras=cameras, stack=stack)
+        detector = _open_detector(
+            loaded.config, options, progress, cameras=cameras, first_build=first_build, stack=stack
+        )
         stages = _stages(loaded, options, cameras, watch)
         pump = Pump(detector, encoder, stages, every=loaded.config.detector.every, watch=watch)
         models = Models(ModelRecord(detector.name, detector.sha256), stamp, encoder.match)
@@ -185,7 +187,13 @@ def _open_encoder(
 
 
 def _open_detector(
-    config: Config, options: RunOptions, progress: Progress, *, cameras: Mapping[str, CameraRun], stack: ExitStack
+    config: Config,
+    options: RunOptions,
+    progress: Progress,
+    *,
+    cameras: Mapping[str, CameraRun],
+    first_build: FirstBuild,
+    stack: ExitStack,
 ) -> Detector:
     detector = open_detector(
         DetectorOptions(
@@ -199,6 +207,7 @@ def _open_detector(
         frame_sizes=[(camera.info.width, camera.info.height) for camera in cameras.values() if camera.info is not None],
         mirror=options.mirror,
         progress=_pull_bar(progress),
+        first_build=first_build,
     )
     stack.callback(detector.close)
     return detector
