@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,11 @@ class Sensor:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A camera at `position` looking at `target` (metres, z up), with square pixels and no distortion."""
+    """A camera at `position` looking at `target` (metres, z up), with square pixels and no distortion.
+
+    `target` lies in the middle of the picture, or of the wider picture that this one is a `window` of: then
+    `centre_px` is where that middle is, which may be outside.
+    """
 
     name: str
     position: tuple[float, float, float]
@@ -38,6 +42,18 @@ class Camera:
     width: int = 640
     height: int = 360
     sensor: Sensor = field(default_factory=Sensor)
+    centre_px: tuple[float, float] | None = None
+
+    def window(self, x1: int, y1: int, x2: int, y2: int) -> Camera:
+        """The camera that sees only pixels `x1` to `x2`, `y1` to `y2` of this one's picture or its surroundings."""
+        fov = 2 * np.degrees(np.arctan((x2 - x1) / 2 / self.focal_px))
+        x, y = self.middle_px
+        return replace(self, horizontal_fov_deg=float(fov), width=x2 - x1, height=y2 - y1, centre_px=(x - x1, y - y1))
+
+    @property
+    def middle_px(self) -> tuple[float, float]:
+        """Where in the picture `target` is."""
+        return self.centre_px or (self.width / 2, self.height / 2)
 
     @property
     def focal_px(self) -> float:
@@ -54,7 +70,8 @@ class Camera:
     def projection(self) -> NDArray[np.float64]:
         """The matrix (3, 4) from world metres to pixels; pixel (0, 0) is the top left corner of the picture."""
         f = self.focal_px
-        intrinsics = np.array([[f, 0, self.width / 2], [0, f, self.height / 2], [0, 0, 1]])
+        x, y = self.middle_px
+        intrinsics = np.array([[f, 0, x], [0, f, y], [0, 0, 1]])
         axes = self.axes()
         return np.asarray(intrinsics @ np.concatenate([axes, -(axes @ np.array(self.position))[:, None]], axis=1))
 
@@ -72,8 +89,8 @@ class Camera:
 
     def rays(self, x_px: ArrayLike, y_px: ArrayLike) -> Array:
         """Unit directions (N, 3) through the pixel positions `x_px` and `y_px` (N,)."""
-        x = (np.asarray(x_px) - self.width / 2) / self.focal_px
-        y = (np.asarray(y_px) - self.height / 2) / self.focal_px
+        x = (np.asarray(x_px) - self.middle_px[0]) / self.focal_px
+        y = (np.asarray(y_px) - self.middle_px[1]) / self.focal_px
         local = np.stack([x, y, np.ones_like(x)], axis=-1)
         world = local @ self.axes()
         return np.asarray(world / np.linalg.norm(world, axis=-1, keepdims=True), np.float32)

@@ -91,7 +91,7 @@ def person(seed: int, number: int) -> Person:
     rng = np.random.default_rng((seed, number))
     shift = np.random.default_rng(seed).permutation(len(CLOTH_COLOURS))
     woman = bool(rng.random() < 0.5)
-    build = _build(rng, woman)
+    build = draw_build(rng, woman)
     neutral = rng.random() < 0.35
     choice = rng.choice(NEUTRALS) if neutral else shift[number % len(shift)]
     top_colour = CLOTH_COLOURS[int(choice)]
@@ -99,7 +99,8 @@ def person(seed: int, number: int) -> Person:
     return Person(build, look, GaitStyle.sample(rng))
 
 
-def _build(rng: np.random.Generator, woman: bool) -> Build:
+def draw_build(rng: np.random.Generator, woman: bool) -> Build:
+    """A random body."""
     origin = rng.dirichlet((0.35, 0.35, 0.35))
     return Build(
         gender=float(rng.uniform(0.85, 1.0) if woman else rng.uniform(0.0, 0.15)),
@@ -115,23 +116,14 @@ def _build(rng: np.random.Generator, woman: bool) -> Build:
 
 
 def _look(rng: np.random.Generator, *, woman: bool, build: Build, top_colour: Colour, number: int) -> Look:
-    tone = float(
-        np.clip(1 + 3.4 * build.african + 1.0 * build.asian - 0.6 * build.caucasian + rng.normal(0, 0.5), 0, 5)
-    )
-    low = int(tone)
-    skin = _mix(SKIN_TONES[low], SKIN_TONES[min(low + 1, 5)], tone - low)
-    styles, odds = _HAIR[woman]
-    style: HairStyle = styles[int(rng.choice(len(styles), p=odds))]
-    if style in {"long", "bob", "ponytail"} and build.african > 0.7:
-        style = "afro"
-    grey = build.age > 0.88
-    hair = HAIR_COLOURS[5] if grey else HAIR_COLOURS[int(rng.choice(5, p=_hair_odds(build)))]
+    skin = draw_skin(rng, build)
+    style, hair = draw_hair(rng, build, woman)
     dressed = woman and rng.random() < 0.45
     top = _top(rng, top_colour, number, dress=bool(dressed and rng.random() < 0.5))
     bottom = _bottom(rng, number, skirt=bool(dressed and top.tail_z is None), under_dress=bool(dressed and top.tail_z))
     return Look(
         skin=skin,
-        hair=_vary(rng, hair),
+        hair=vary(rng, hair),
         hair_style=style,
         top=top,
         bottom=bottom,
@@ -141,6 +133,25 @@ def _look(rng: np.random.Generator, *, woman: bool, build: Build, top_colour: Co
         beard=bool(not woman and rng.random() < 0.3),
         seed=int(rng.integers(1 << 30)),
     )
+
+
+def draw_skin(rng: np.random.Generator, build: Build) -> Colour:
+    """A skin tone that suits the body."""
+    tone = float(
+        np.clip(1 + 3.4 * build.african + 1.0 * build.asian - 0.6 * build.caucasian + rng.normal(0, 0.5), 0, 5)
+    )
+    low = int(tone)
+    return _mix(SKIN_TONES[low], SKIN_TONES[min(low + 1, 5)], tone - low)
+
+
+def draw_hair(rng: np.random.Generator, build: Build, woman: bool) -> tuple[HairStyle, Colour]:
+    """How the hair is worn, and its colour."""
+    styles, odds = _HAIR[woman]
+    style: HairStyle = styles[int(rng.choice(len(styles), p=odds))]
+    if style in {"long", "bob", "ponytail"} and build.african > 0.7:
+        style = "afro"
+    grey = build.age > 0.88
+    return style, HAIR_COLOURS[5] if grey else HAIR_COLOURS[int(rng.choice(5, p=_hair_odds(build)))]
 
 
 _HAIR: dict[bool, tuple[Sequence[HairStyle], Sequence[float]]] = {
@@ -157,7 +168,7 @@ def _mix(a: Colour, b: Colour, share: float) -> Colour:
     return (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share)
 
 
-def _vary(rng: np.random.Generator, colour: Colour) -> Colour:
+def vary(rng: np.random.Generator, colour: Colour) -> Colour:
     """The colour as another dyer would have made it."""
     r, g, b = np.clip(np.array(colour) * rng.uniform(0.85, 1.15) + rng.normal(0, 0.02, 3), 0.03, 0.97)
     return (float(r), float(g), float(b))
@@ -168,7 +179,7 @@ def _fabric(rng: np.random.Generator, colour: Colour, pattern: Pattern) -> Fabri
     # a pattern needs a colour that stands out against its ground
     contrast = [other for other in others if abs(sum(other) - sum(colour)) > 0.7][:2]
     low, high = PATTERN_SCALE_M[pattern]
-    return Fabric((_vary(rng, colour), *contrast), pattern, float(rng.uniform(low, high)))
+    return Fabric((vary(rng, colour), *contrast), pattern, float(rng.uniform(low, high)))
 
 
 def _top(rng: np.random.Generator, colour: Colour, number: int, *, dress: bool) -> Top:
@@ -214,7 +225,7 @@ def _bottom(rng: np.random.Generator, number: int, *, skirt: bool, under_dress: 
 
 
 def _shoes(rng: np.random.Generator, woman: bool) -> Shoes:
-    colour = _vary(rng, SHOE_COLOURS[int(rng.integers(len(SHOE_COLOURS)))])
+    colour = vary(rng, SHOE_COLOURS[int(rng.integers(len(SHOE_COLOURS)))])
     boots = rng.random() < (0.25 if woman else 0.1)
     sole = (0.9, 0.9, 0.88) if rng.random() < 0.4 else (0.1, 0.1, 0.1)
     return Shoes(colour, sole, float(rng.uniform(0.2, 0.36)) if boots else 0.085)
@@ -224,7 +235,7 @@ def _hat(rng: np.random.Generator, woman: bool) -> Hat | None:
     if rng.random() > 0.22:
         return None
     kind = rng.choice(["cap", "beanie", "brim", "scarf"], p=[0.25, 0.2, 0.2, 0.35] if woman else [0.55, 0.35, 0.1, 0.0])
-    return Hat(str(kind), _vary(rng, CLOTH_COLOURS[int(rng.integers(len(CLOTH_COLOURS)))]))  # type: ignore[arg-type]
+    return Hat(str(kind), vary(rng, CLOTH_COLOURS[int(rng.integers(len(CLOTH_COLOURS)))]))  # type: ignore[arg-type]
 
 
 def _bag(rng: np.random.Generator, woman: bool) -> Bag | None:
@@ -232,4 +243,4 @@ def _bag(rng: np.random.Generator, woman: bool) -> Bag | None:
         return None
     kind = rng.choice(["backpack", "shoulder", "hand"], p=[0.3, 0.5, 0.2] if woman else [0.6, 0.2, 0.2])
     colour = CLOTH_COLOURS[int(rng.choice([0, 2, 4, 5, 9, 11, 12, 13, 16]))]
-    return Bag(str(kind), _vary(rng, colour), float(rng.uniform(0.8, 1.15)))  # type: ignore[arg-type]
+    return Bag(str(kind), vary(rng, colour), float(rng.uniform(0.8, 1.15)))  # type: ignore[arg-type]

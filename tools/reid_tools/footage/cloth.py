@@ -85,7 +85,7 @@ def _cloth_position(coords: Array, fabric: Fabric) -> tuple[Array, Array]:
     x, y, z, arm = coords[:, :4].T
     around = 0.14 * np.arctan2(x, -(y + 0.02))
     on_arm = arm > 0.05
-    if fabric.pattern in {"logo", "block"}:
+    if fabric.pattern in {"logo", "block", "bands"}:
         # a chest print sits in front only, a block is cut at chest height everywhere
         hidden = (y > -0.06) & (fabric.pattern == "logo")
         return np.where(on_arm | hidden, 10.0, x), np.where(on_arm, 10.0, z - 1.2)
@@ -172,6 +172,7 @@ def _body_colour(coords: Array, look: Look) -> Array:
         if mask.any():
             colour[mask] = _woven(fabric, coords[mask], look)
     _add_trim(colour, coords, zone, look.top)
+    _add_parts(colour, coords, zone, look)
     sole = coords[:, 2] < 0.022
     colour[zone.shoes] = np.where(sole[zone.shoes, None], _solid(look.shoes.sole), _solid(look.shoes.colour))
     if look.hat is not None:
@@ -192,6 +193,26 @@ def _add_trim(colour: Array, coords: Array, zone: Zones, top: Top) -> None:
     elif top.thickness_m > 0.018:
         line = zone.top & (np.abs(coords[:, 0]) < 0.006) & (coords[:, 1] < -0.03)
         colour[line] *= 0.45
+
+
+def _add_parts(colour: Array, coords: Array, zone: Zones, look: Look) -> None:
+    """Paint what garments have of another cloth: sleeves, the stripe of trousers; and the scarf."""
+    if look.top.sleeves is not None:
+        sleeve = zone.top & (coords[:, 3] > 0.05)
+        colour[sleeve] = _woven(look.top.sleeves, coords[sleeve], look)
+    if look.bottom.stripe is not None and not look.bottom.skirt:
+        x, y, z = coords[:, :3].T
+        # legs spread on their way down
+        outside = np.abs(x) > 0.102 + 0.095 * (0.86 - z)
+        colour[zone.bottom & outside & (np.abs(y + 0.03) < 0.018)] = _solid(look.bottom.stripe)
+    if look.scarf is not None:
+        colour[scarf_zone(coords)] = _solid(look.scarf)
+
+
+def scarf_zone(reference: Array) -> Mask:
+    """Points (N,) of the reference body under a scarf around the neck."""
+    x, y, z, arm = reference[:, :4].T
+    return np.asarray((z > 1.335) & (z < 1.43 - 0.25 * np.maximum(-0.06 - y, 0)) & (np.abs(x) < 0.1) & (arm < 0))
 
 
 def strap_zone(coords: Array, look: Look) -> Mask:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from reid_tools.footage.body import Body
-from reid_tools.footage.cloth import BODY, hairline, paint, zones
+from reid_tools.footage.cloth import BODY, hairline, paint, scarf_zone, zones
 from reid_tools.footage.geometry import Array, Faces, Mesh, Surface, rotation_z, smoothstep, vertex_normals
 from reid_tools.footage.pieces import HEAD_CENTRE, Piece, pieces_of
 from reid_tools.footage.pose import Pose, skin
@@ -78,6 +78,8 @@ def _padded(body: Body, look: Look) -> Array:
     loose = 0.010 + look.bottom.loose_m * smoothstep(z, 0.9, 0.25) * (not look.bottom.skirt)
     pad = np.where(zone.bottom, loose, pad)
     pad = np.where(zone.shoes, 0.012, pad).astype(np.float32)
+    if look.scarf is not None:
+        pad[scarf_zone(body.reference)] = 0.035
     pad = _spread(body, pad, rounds=2)
     return vertices + normals * pad[:, None] + _hair_offset(body, look)
 

@@ -82,6 +82,22 @@ def _print(palette: Array, u: Array, v: Array, seed: int) -> Array:
     return np.where((second > 0.9)[:, None], palette[-1], _pick(palette, first > 0.35))
 
 
+def _quilted(palette: Array, u: Array, v: Array, seed: int) -> Array:
+    """The seams of a padded jacket: dark furrows across it, light on the bulges between them."""
+    return np.asarray(palette[0] * (0.55 + 0.75 * np.abs(np.sin(np.pi * v)) ** 0.6)[:, None], np.float32)
+
+
+def _heather(palette: Array, u: Array, v: Array, seed: int) -> Array:
+    """Mixed yarn: fine irregular flecks."""
+    fleck = np.sin(31 * u + 9 * np.sin(17 * v)) * np.sin(29 * v + 7 * np.sin(13 * u + seed))
+    return _pick(palette, 0.22 + 0.22 * fleck)
+
+
+def _bands(palette: Array, u: Array, v: Array, seed: int) -> Array:
+    """Two bands around the trunk, as reflecting vests have."""
+    return _pick(palette, (np.abs(v) < 0.11) | (np.abs(v + 0.6) < 0.11))
+
+
 _PATTERNS: dict[str, Callable[[Array, Array, Array, int], Array]] = {
     "plain": _plain,
     "stripes": _stripes,
@@ -93,4 +109,7 @@ _PATTERNS: dict[str, Callable[[Array, Array, Array, int], Array]] = {
     "block": _block,
     "denim": _denim,
     "print": _print,
+    "quilted": _quilted,
+    "heather": _heather,
+    "bands": _bands,
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reid_tools.footage.body import JOINTS, REFERENCE_HIP, REFERENCE_KNEE, REFERENCE_WAIST, Body
-from reid_tools.footage.cloth import BAG, DRAPE, HAIR, HAT
+from reid_tools.footage.cloth import BAG, BODY, DRAPE, HAIR, HAT
 from reid_tools.footage.geometry import Array, Faces, Shape, box, ellipsoid, grid_faces, join, smoothstep
 from reid_tools.footage.wardrobe import Look
 
@@ -36,6 +36,8 @@ def pieces_of(body: Body, padded: Array, look: Look) -> Iterator[Piece]:
         yield _drape(
             body, padded, top_z=look.waist_z, hem_z=look.top.tail_z, flare_m=look.top.flare_m, open_rad=open_rad
         )
+    if look.top.hood:
+        yield _hood(body, padded)
     yield from _hair_pieces(body, look)
     if look.hat is not None and look.hat.kind in {"cap", "brim"}:
         yield _brim(body, wide=look.hat.kind == "brim")
@@ -97,6 +99,15 @@ def _drape_weights(height: Array, side: Array) -> Array:
     weights[:, JOINTS.index("spine")] = up * (1 - legs)
     weights[:, 0] = 1 - weights.sum(axis=1)
     return weights
+
+
+def _hood(body: Body, padded: Array) -> Piece:
+    """A hood that lies on the nape, of the cloth between the shoulder blades."""
+    nape = (body.reference[:, 3] < 0) & (np.abs(body.reference[:, 2] - 1.33) < 0.03)
+    place = np.array([0.0, float(padded[nape, 1].max()), body.joints[JOINTS.index("neck"), 2] - 0.03], np.float32)
+    shape = ellipsoid((0.115, 0.05, 0.085), squareness=0.8)
+    reference = shape.vertices + np.array([0.0, 0.1, 1.2], np.float32)
+    return _piece(shape.moved(place), _follow(len(shape.vertices), chest=1.0), BODY, reference)
 
 
 def _head_offset(body: Body) -> Array:

@@ -55,10 +55,10 @@ class _Fragment:
 
 
 class View:
-    """The stage seen by one camera."""
+    """The stage seen by one camera; `sky_rays` is how finely the light from the sky on the stage is found."""
 
-    def __init__(self, stage: Stage, camera: Camera, *, samples: int = 2) -> None:
-        self.stage, self.camera, self.samples = stage, camera, samples
+    def __init__(self, stage: Stage, camera: Camera, *, samples: int = 2, sky_rays: int = 16) -> None:
+        self.stage, self.camera, self.samples, self.sky_rays = stage, camera, samples, sky_rays
         self.columns, self.rows = camera.width * samples, camera.height * samples
         self.position = np.array(camera.position, np.float32)
         index = np.arange(self.rows * self.columns)
@@ -108,7 +108,7 @@ class View:
         colour, normals = self.stage.albedo(hits, points)
         normals = np.where((normals * directions[seen]).sum(axis=1, keepdims=True) > 0, -normals, normals)
         points = points + normals * OFFSET_M
-        free = self.stage.tracer.openness(points, normals, keys=seen, rays=16, reach_m=25)
+        free = self.stage.tracer.openness(points, normals, keys=seen, rays=self.sky_rays, reach_m=25)
         shaded = np.zeros(len(points), np.float32)
         for ray in range(4):
             shaded += self.stage.tracer.blocked(points, self._sunward(seen * 4 + ray))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,6 +52,12 @@ class Stage:
         self.meshes = tuple(meshes)
         self.tracer = Tracer(join([Shape(mesh.vertices, mesh.faces) for mesh in meshes]))
         self.first_face = np.cumsum([0, *(len(mesh.faces) for mesh in meshes)])
+
+    def under(self, light: Light) -> Stage:
+        """The same things in another light."""
+        other = copy.copy(self)
+        other.light = light
+        return other
 
     def openness_at(self, point: Array) -> float:
         """The share of the sky that can be seen from one point (3,)."""

@@ -9,7 +9,21 @@ from reid_tools.footage.body import REFERENCE_ANKLE, REFERENCE_WAIST, Build
 from reid_tools.footage.gait import GaitStyle
 
 Colour = tuple[float, float, float]
-Pattern = Literal["plain", "stripes", "pinstripes", "checks", "plaid", "dots", "logo", "block", "denim", "print"]
+Pattern = Literal[
+    "plain",
+    "stripes",
+    "pinstripes",
+    "checks",
+    "plaid",
+    "dots",
+    "logo",
+    "block",
+    "denim",
+    "print",
+    "quilted",
+    "heather",
+    "bands",
+]
 HairStyle = Literal["bald", "buzz", "short", "medium", "afro", "bob", "long", "ponytail", "bun"]
 
 
@@ -27,7 +41,8 @@ class Top:
     """What covers the trunk. `sleeve` is how far along the arm it reaches (0 shoulder, 1 elbow, 2 wrist).
 
     `open_m` is half the width of an open front that shows `inner`; `tail_z` is the hem of a coat or dress that hangs
-    below the hips, `flare_m` how much wider it gets there.
+    below the hips, `flare_m` how much wider it gets there. `sleeves` is their cloth where it is another; a `hood` lies
+    on the nape.
     """
 
     fabric: Fabric
@@ -39,17 +54,23 @@ class Top:
     open_m: float = 0.0
     tail_z: float | None = None
     flare_m: float = 0.05
+    sleeves: Fabric | None = None
+    hood: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bottom:
-    """Trousers or shorts down to `hem_z`, `loose_m` wider at the hem; or a skirt that flares by `loose_m`."""
+    """Trousers or shorts down to `hem_z`, `loose_m` wider at the hem; or a skirt that flares by `loose_m`.
+
+    `stripe` is the colour of a stripe along the outer seams of trousers.
+    """
 
     fabric: Fabric
     hem_z: float = REFERENCE_ANKLE
     loose_m: float = 0.015
     skirt: bool = False
     tights: Colour | None = None
+    stripe: Colour | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +106,7 @@ class Look:
     hat: Hat | None = None
     bag: Bag | None = None
     beard: bool = False
+    scarf: Colour | None = None
     waist_z: float = REFERENCE_WAIST
     seed: int = 0
 
