@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from reid_engines.backends import tensorrt, tensorrt_memory
+from reid_engines.backends import onnxruntime, tensorrt, tensorrt_memory
 from reid_engines.backends.graph import GraphInfo, Opening
 from reid_engines.backends.tensorrt_switch import SwitchingGraph
 from reid_engines.errors import BackendError
@@ -18,14 +18,19 @@ from reid_engines.protocol import Graph
 
 
 class _Backend(NamedTuple):
-    """`batch` is what suits it where nobody asks for another; `lacking` tells what this machine has not got for it."""
+    """What is asked of a backend before it is opened, and of its runtime once it is installed.
+
+    `batch` tells what suits it where nobody asks for another, `lacking` what this machine has not got for it, `place`
+    where it executes, when that is not the same everywhere.
+    """
 
     module: str
     runtime: str
     install: str
     suffixes: tuple[str, ...]
-    batch: int = 1
+    batch: Callable[[], int] = lambda: 1
     lacking: Callable[[], str | None] = lambda: None
+    place: Callable[[], str | None] = lambda: None
 
 
 # In the order in which "auto" prefers them.
@@ -35,15 +40,24 @@ _BACKENDS = {
         "tensorrt",
         "pip install 'reid-pipeline[tensorrt]'",
         (".onnx", ".engine"),
-        batch=32,
+        batch=lambda: 32,
         lacking=tensorrt_memory.lacking,
     ),
     "openvino": _Backend("reid_engines.backends.openvino", "openvino", "pip install openvino", (".onnx", ".xml")),
     "onnxruntime": _Backend(
-        "reid_engines.backends.onnxruntime", "onnxruntime", "pip install 'reid-pipeline[onnx]'", (".onnx",)
+        "reid_engines.backends.onnxruntime",
+        "onnxruntime",
+        "pip install 'reid-pipeline[onnx]'",
+        (".onnx",),
+        batch=onnxruntime.batch,
+        place=onnxruntime.provider,
     ),
     "torch": _Backend(
-        "reid_engines.backends.torch", "torch", "pip install 'reid-pipeline[train]'", (".safetensors",), batch=32
+        "reid_engines.backends.torch",
+        "torch",
+        "pip install 'reid-pipeline[train]'",
+        (".safetensors",),
+        batch=lambda: 32,
     ),
 }
 
@@ -97,7 +111,7 @@ def choose_backend(path: Path, backend: str = "auto", *, without: Mapping[str, s
         elif lacking := entry.lacking():
             passed.append(f"{name} {lacking}")
         else:
-            return Choice(name, "; ".join([*passed, "the first of the installed backends"]))
+            return Choice(name, "; ".join([*passed, f"the first of the installed backends{_on(entry)}"]))
     advised = next((name for name in _ADVISED if path.suffix in _BACKENDS[name].suffixes), _ADVISED[0])
     raise BackendError(f"{path}: no backend can execute it ({'; '.join(passed)}); run: {_BACKENDS[advised].install}")
 
@@ -112,7 +126,12 @@ def _asked_for(path: Path, backend: str) -> Choice:
         raise BackendError(f"backend {backend}: reads {' and '.join(entry.suffixes)} files, got {path.name}")
     if lacking := entry.lacking():
         raise BackendError(f"backend {backend} {lacking}, or use backend auto")
-    return Choice(backend, "asked for")
+    return Choice(backend, f"asked for{_on(entry)}")
+
+
+def _on(entry: _Backend) -> str:
+    place = entry.place()
+    return f", on {place}" if place else ""
 
 
 def open_graph(path: Path, opening: Opening, *, backend: str = "auto", first_build: FirstBuild = AT_ONCE) -> Graph:
@@ -149,7 +168,7 @@ def _load(backend: str, path: Path, opening: Opening) -> Graph:
 
 
 def _settled(backend: str, opening: Opening) -> Opening:
-    return replace(opening, batch=opening.batch or _BACKENDS[backend].batch)
+    return replace(opening, batch=opening.batch or _BACKENDS[backend].batch())
 
 
 def describe_graph(path: Path, *, backend: str = "auto") -> GraphInfo:
