@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 _WARM_UP = 3
 
 
+def on_gpu() -> bool:
+    """Whether models go to an NVIDIA GPU; imports torch."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def describe(path: Path) -> GraphInfo:
     """The ports of the model in a weights file. Raises `ModelFileError`."""
     return _info(_embedder(path), batch=None)
@@ -48,7 +55,7 @@ def graph_of(embedder: Embedder, opening: Opening) -> PooledGraph:
         raise BackendError(f"backend torch: its models take rgb pictures, got {opening.feeds}")
     info = _info(embedder, opening.batch)
     shape = PictureShape(opening.batch, *embedder.size)
-    if torch.cuda.is_available():
+    if on_gpu():
         sizes = batch_sizes(opening.batch, open_batch=True)
         if opening.coarsest != "float32":
             _halve(embedder)

@@ -7,12 +7,15 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module, metadata
 from pathlib import Path
 
+from reid_engines.backends import tensorrt_gpu
+from reid_engines.backends.tensorrt_gpu import Gpu
 from reid_engines.errors import EngineError
 from reid_engines.spec import shipped_specs
 from reid_engines.store import MODELS_VARIABLE, ModelStatus, list_models, model_folder, sha256_of
@@ -58,6 +61,13 @@ _OPTIONAL = {
     "ultralytics": ("exports .pt checkpoints to ONNX", "pip install 'reid-pipeline[ultralytics]'"),
     "pip": ("pulls models from package indexes", "python -m ensurepip"),
 }
+# backend -> the packages that bring it
+_RUNTIMES = {
+    "openvino": ("openvino",),
+    "onnxruntime": ("onnxruntime", "onnxruntime-gpu"),
+    "tensorrt": ("tensorrt", "tensorrt-cu13", "tensorrt-cu12"),
+    "torch": ("torch",),
+}
 _DECODERS = ("h264", "hevc", "mjpeg", "mpeg4", "vp9", "av1")
 _LEAST_FREE_MB = 500
 
@@ -74,6 +84,8 @@ def all_checks() -> Iterator[Check]:
     yield from (_optional(package) for package in _OPTIONAL)
     yield _backend("openvino", State.BROKEN, "pip install --force-reinstall openvino")
     yield _backend("onnxruntime", State.NOTE, "pip install 'reid-pipeline[onnx]'")
+    yield _accelerator("tensorrt", _tensorrt)
+    yield _accelerator("torch", _torch)
     yield from _models()
     yield _folder("model folder", model_folder(), f"set {MODELS_VARIABLE} to a folder with space")
     yield _folder("working folder", Path.cwd(), "name another folder with --output DIR")
@@ -106,9 +118,8 @@ def _optional(package: str) -> Check:
 
 def _backend(name: str, without: State, command: str) -> Check:
     """Compile a network of one node and compare what comes out with what went in."""
-    try:
-        version = metadata.version(name)
-    except metadata.PackageNotFoundError:
+    version = _version(name)
+    if version is None:
         return Check(f"backend {name}", without, "not installed", command)
     try:
         works = _echoes(name)
@@ -119,7 +130,61 @@ def _backend(name: str, without: State, command: str) -> Check:
         return Check(f"backend {name}", without, _one_line(error), command)
     if not works:
         return Check(f"backend {name}", without, f"{version} computes wrong values", command)
-    return Check(f"backend {name}", State.OK, f"{version}, executes on the CPU")
+    return Check(f"backend {name}", State.OK, f"{version}, executes on {_place(name)}")
+
+
+def _version(backend: str) -> str | None:
+    for package in _RUNTIMES[backend]:
+        with suppress(metadata.PackageNotFoundError):
+            return metadata.version(package)
+    return None
+
+
+def _place(backend: str) -> str:
+    from reid_engines.backends import onnxruntime
+
+    return onnxruntime.provider() if backend == "onnxruntime" else "the CPU"
+
+
+def _accelerator(name: str, look: Callable[[str | None, Gpu | None], tuple[State, str, str]]) -> Check:
+    """A backend for NVIDIA GPUs. Nothing is executed: an engine takes minutes to build, and its import seconds."""
+    try:
+        state, detail, fix = look(_version(name), tensorrt_gpu.find_gpu())
+    except Exception as error:
+        # a driver and a package that do not fit each other may fail in any way
+        state, detail = State.NOTE, _one_line(error)
+        fix = f"check that nvidia-smi lists the GPU; then: pip install --force-reinstall {_RUNTIMES[name][0]}"
+    return Check(f"backend {name}", state, detail, fix)
+
+
+def _tensorrt(version: str | None, gpu: Gpu | None) -> tuple[State, str, str]:
+    from reid_engines.backends import tensorrt_api, tensorrt_memory
+
+    if version is None:
+        command = "pip install 'reid-pipeline[tensorrt]'"
+        if gpu is None:
+            return State.NOTE, "not installed; no NVIDIA GPU seen, which it needs", f"{command} on a machine with one"
+        return State.NOTE, f"not installed; would execute on the {gpu.name}", command
+    if lacking := tensorrt_memory.lacking():
+        problem, _, remedy = lacking.partition("; ")
+        return State.NOTE, f"{version}, {problem}", remedy.removeprefix("run: ")
+    tensorrt_api.version()  # raises where its own libraries are missing
+    assert gpu is not None
+    return State.OK, f"{version}, on {gpu.name} (compute capability {gpu.capability}, driver {gpu.driver})", ""
+
+
+def _torch(version: str | None, gpu: Gpu | None) -> tuple[State, str, str]:
+    from reid_engines.backends import torch
+
+    if version is None:
+        command = "pip install 'reid-pipeline[train]'"
+        return State.NOTE, "not installed; executes weights as they are, and engines are built with it", command
+    if gpu is None:
+        return State.OK, f"{version}, executes on the CPU; no NVIDIA GPU seen", ""
+    if torch.on_gpu():
+        return State.OK, f"{version}, executes on the {gpu.name}", ""
+    fix = "install torch for CUDA, see https://pytorch.org/get-started/locally"
+    return State.NOTE, f"{version}, executes on the CPU: it does not see the {gpu.name}", fix
 
 
 def _echoes(backend: str) -> bool:
