@@ -57,12 +57,12 @@ class Photographer:
         mesh = _wrinkled(_placed(rng, character, xy, facing), rng)
         window = _box(rng, where.camera, mesh)
         picture = self._picture(rng, where, window, mesh, xy)
-        light = _moved(rng, _metered(picture.light * window.sensor.exposure) / window.sensor.exposure)
+        light = _moved(rng, metered(picture.light * window.sensor.exposure) / window.sensor.exposure)
         # one ray a pixel leaves jagged edges
         softest = 0.0 if window.height < FINE_PX else 0.6
         sensor = replace(window.sensor, blur_px=max(window.sensor.blur_px, softest))
         frame = develop(light, sensor, seed=(identity, number))
-        return _delivered(frame, where.processing)
+        return delivered(frame, where.processing)
 
     def _picture(
         self, rng: np.random.Generator, where: Post, window: Camera, mesh: Mesh, xy: NDArray[np.float64]
@@ -143,7 +143,7 @@ def _box(rng: np.random.Generator, camera: Camera, mesh: Mesh) -> Camera:
     return camera.window(int(x1), int(y1), int(x2), int(y2))
 
 
-def _metered(light: Array) -> Array:
+def metered(light: Array) -> Array:
     """Light that would leave the picture nearly black or white, brought back into the sensor's range."""
     level = float(light.mean())
     return np.asarray(light * (np.clip(level, 0.07, 0.5) / max(level, 1e-4)), np.float32)
@@ -161,7 +161,7 @@ def _moved(rng: np.random.Generator, light: Array) -> Array:
     return np.asarray(cv2.filter2D(light, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), np.float32)
 
 
-def _delivered(frame: NDArray[np.uint8], processing: Processing) -> NDArray[np.uint8]:
+def delivered(frame: NDArray[np.uint8], processing: Processing) -> NDArray[np.uint8]:
     """The picture (H, W, 3) after the camera's processing and compression, at the common height."""
     tone = frame.astype(np.float32) / 255
     if processing.sharpening > 0.05:
