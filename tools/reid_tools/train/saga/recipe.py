@@ -11,8 +11,12 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt, model_validator
 
 from reid_engines.saga.config import HALF, AggregationConfig, Fusion, SagaConfig, VitConfig
+from reid_engines.saga.phrases import PHRASES
 from reid_pipeline.config.models import Section
 from reid_tools.train.schedule import Schedule
+
+# Of the blocks that refinement starts from.
+_EXPANSION = 4
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -43,6 +47,11 @@ class Model(Section):
         config = self.config(Fusion())
         if min(config.backbone.grid(self.height, self.width)) < 1:
             raise ValueError(f"{self.height}x{self.width} pixels are less than one patch; enlarge them")
+        anchors = self.aggregation
+        if anchors.source == "text" and anchors.anchors != len(PHRASES):
+            raise ValueError(f"aggregation.anchors {anchors.anchors}: expected {len(PHRASES)}, one per phrase")
+        if anchors.expansion != _EXPANSION:
+            raise ValueError(f"aggregation.expansion {anchors.expansion}: expected {_EXPANSION}, as in CLIP's blocks")
         return self
 
     def config(self, fusion: Fusion) -> SagaConfig:
@@ -91,9 +100,7 @@ class Prompts(Section):
     """Words of the sentence before "person."; those that are not learned are zeros."""
     batch: PositiveInt = 64
     """Pictures per step."""
-    schedule: Schedule = Schedule(
-        epochs=100, learning_rate=3.5e-4, warmup_epochs=5, warmup_from=1e-5, cosine_to=1e-6
-    )
+    schedule: Schedule = Schedule(epochs=100, learning_rate=3.5e-4, warmup_epochs=5, warmup_from=1e-5, cosine_to=1e-6)
     """Of Adam."""
 
     @model_validator(mode="after")
@@ -106,9 +113,7 @@ class Prompts(Section):
 class Backbone(Section):
     """Stage 2: the image tower, held by a classifier and by the persons' texts."""
 
-    schedule: Schedule = Schedule(
-        epochs=80, learning_rate=5e-6, warmup_steps=10, warmup_from=5e-7, drop_at=(40, 70)
-    )
+    schedule: Schedule = Schedule(epochs=80, learning_rate=5e-6, warmup_steps=10, warmup_from=5e-7, drop_at=(40, 70))
     """Of Adam."""
     identity: NonNegativeFloat = 0.25
     """Weight of the classifier's cross-entropy."""
