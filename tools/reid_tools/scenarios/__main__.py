@@ -1,40 +1,103 @@
-"""`python -m reid_tools.scenarios SCENE --output DIR`: write a simulated site with its truth."""
+"""`python -m reid_tools.scenarios`: write simulated sites, score association on them, measure looks."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from reid_pipeline.errors import PipelineError
+from reid_pipeline.records.journal import read_journal
+from reid_tools.evaluate.truth import read_truth
 from reid_tools.scenarios.catalogue import SCENES
+from reid_tools.scenarios.likeness import likenesses
+from reid_tools.scenarios.scoring import score_all, table
 from reid_tools.scenarios.world import make_world
 from reid_tools.scenarios.writing import write_world
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m reid_tools.scenarios", description="Write the journal of a simulated site, with its truth."
-    )
-    parser.add_argument("scene", choices=sorted(SCENES))
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for journal and truth")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which world of the scene (default: 0)")
-    parser.add_argument(
-        "--tuning", action="store_true", help="a world to develop on, apart from those that are reported"
-    )
-    options = parser.parse_args(arguments)
-    if options.seed < 0:
-        parser.error(f"--seed: expected 0 or more, got {options.seed}")
+    options = _parser().parse_args(arguments)
     try:
-        world = make_world(SCENES[options.scene](), seed=options.seed, tuning=options.tuning)
-        files = write_world(world, options.output)
+        if options.command == "score":
+            _score(options)
+        elif options.command == "measure":
+            _measure(options)
+        else:
+            world = make_world(SCENES[options.command](), seed=options.seed, tuning=options.tuning)
+            for journal in write_world(world, options.output).journals:
+                print(journal)
     except PipelineError as error:
         print(error, file=sys.stderr)
         return 1
-    for journal in files.journals:
-        print(journal)
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m reid_tools.scenarios",
+        description="Simulated sites with exact truth, to measure association on.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="SCENE|score|measure")
+    family = argparse.ArgumentParser(add_help=False)
+    family.add_argument(
+        "--tuning", action="store_true", help="worlds to develop on, apart from those that are reported"
+    )
+    for name, scene in SCENES.items():
+        summary = (scene.__doc__ or "").splitlines()[0]
+        one = commands.add_parser(name, parents=[family], help=summary, description=summary)
+        one.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for journal and truth")
+        one.add_argument("--seed", type=_seed, default=0, metavar="N", help="which world of the scene (default: 0)")
+    _add_score(commands.add_parser("score", parents=[family], help="associate worlds and print how well that went"))
+    measure = commands.add_parser("measure", help="print how alike the looks of a journal are")
+    measure.add_argument("journal", type=Path)
+    measure.add_argument("truth", nargs="+", type=_camera_file, metavar="CAMERA=FILE", help="truth of each camera")
+    return parser
+
+
+def _add_score(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", help="which scenes (default: all that are short)")
+    parser.add_argument("--seeds", type=_seed, nargs="+", default=[0], metavar="N", help="worlds of each (default: 0)")
+    parser.add_argument("--worlds", type=Path, required=True, metavar="DIR", help="folder where worlds are kept")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _score(options: argparse.Namespace) -> None:
+    scenes = [SCENES[name]() for name in _known(options.scenes) or SCENES]
+
+    def told(name: str) -> None:
+        print(name, file=sys.stderr, flush=True)
+
+    scores = score_all(scenes, options.seeds, tuning=options.tuning, worlds=options.worlds, told=told)
+    print(json.dumps([score.to_dict() for score in scores], indent=1) if options.json else table(scores))
+
+
+def _measure(options: argparse.Namespace) -> None:
+    truth = {camera: read_truth(path) for camera, path in options.truth}
+    for likeness in likenesses(read_journal(options.journal)[1], truth).values():
+        print(likeness.line())
+
+
+def _known(names: list[str]) -> list[str]:
+    for name in names:
+        if name not in SCENES:
+            raise PipelineError(f"score: there is no scene {name}; scenes are {', '.join(SCENES)}")
+    return names
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text}")
+    return int(text)
+
+
+def _camera_file(text: str) -> tuple[str, Path]:
+    camera, separator, file = text.partition("=")
+    if not (camera and separator and file):
+        raise argparse.ArgumentTypeError(f"expected CAMERA=FILE, got {text}")
+    return camera, Path(file)
 
 
 if __name__ == "__main__":

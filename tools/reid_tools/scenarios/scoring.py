@@ -1,0 +1,123 @@
+"""All scenes at once: how well the site's associator does on each, in one table."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reid_pipeline.config.loader import load_config
+from reid_tools.evaluate.ablation import Outcome, Recording, answer, ceiling, score
+from reid_tools.scenarios.layout import Scene
+from reid_tools.scenarios.world import make_world
+from reid_tools.scenarios.writing import WorldFiles, files_of, write_world
+
+_HEADER = (
+    "scene",
+    "live",
+    "offline",
+    "AssA",
+    "ceiling",
+    "gap",
+    "false",
+    "missed",
+    "IDsw",
+    "tracks",
+    "steps/s",
+    "x real",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SceneScore:
+    """What the associator made of one world. `steps` are camera steps; `seconds` what they took, of `real_s` filmed."""
+
+    scene: str
+    live: Outcome
+    final: Outcome
+    ceiling: Outcome
+    tracklets: int
+    steps: int
+    seconds: float
+    real_s: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The numbers by name; shares are 0..1."""
+        return {
+            "scene": self.scene,
+            "live_idf1": self.live.idf1,
+            "idf1": self.final.idf1,
+            "assa": self.final.ass_a,
+            "ceiling_idf1": self.ceiling.idf1,
+            "false_links": self.final.false_links,
+            "missed_links": self.final.missed_links,
+            "id_switches": self.final.id_switches,
+            "tracklets": self.tracklets,
+            "steps_per_s": self.steps / self.seconds,
+            "times_real": self.real_s / self.seconds,
+        }
+
+    def row(self) -> tuple[str, ...]:
+        """The cells under the header of `table`."""
+        shares = (self.live.idf1, self.final.idf1, self.final.ass_a, self.ceiling.idf1)
+        gap = self.ceiling.idf1 - self.final.idf1
+        counts = (self.final.false_links, self.final.missed_links, self.final.id_switches, self.tracklets)
+        return (
+            self.scene,
+            *(f"{100 * share:.1f}" for share in (*shares, gap)),
+            *map(str, counts),
+            f"{self.steps / self.seconds:.0f}",
+            f"{self.real_s / self.seconds:.0f}",
+        )
+
+
+def table(scores: Iterable[SceneScore]) -> str:
+    """One line a scene: pooled IDF1 live and offline, AssA, the ceiling and the gap to it, wrong links, speed."""
+    rows = [_HEADER, *(score.row() for score in scores)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    )
+
+
+def score_scene(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> SceneScore:
+    """Associate one world of a scene. It is kept in the folder `worlds`, and written there when it is not."""
+    files = kept_world(scene, seed=seed, tuning=tuning, worlds=worlds)
+    recordings = [Recording.read(journal, truths) for journal, truths in zip(files.journals, files.truths, strict=True)]
+    answered = answer(load_config(files.config), recordings)
+    return SceneScore(
+        scene=scene.name,
+        live=score(recordings, answered.live),
+        final=score(recordings, answered.final),
+        ceiling=ceiling(recordings),
+        tracklets=sum(len(recording.number) for recording in recordings),
+        steps=sum(recording.steps for recording in recordings),
+        seconds=answered.seconds,
+        real_s=sum(recording.seconds for recording in recordings),
+    )
+
+
+def kept_world(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> WorldFiles:
+    """The files of a world in its own folder below `worlds`; a folder appears when it is complete."""
+    folder = worlds / ("tuning" if tuning else "reported") / f"{scene.name}-{seed}"
+    if not folder.exists():
+        unfinished = folder.with_name(folder.name + ".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_world(make_world(scene, seed=seed, tuning=tuning), unfinished)
+        unfinished.rename(folder)
+    return files_of(scene, folder)
+
+
+def score_all(
+    scenes: Sequence[Scene], seeds: Sequence[int], *, tuning: bool, worlds: Path, told: Callable[[str], None]
+) -> list[SceneScore]:
+    """Score every scene with every seed; `told` hears each name before its turn."""
+    scores = []
+    for scene in scenes:
+        for seed in seeds:
+            told(f"{scene.name}, seed {seed}")
+            scores.append(score_scene(scene, seed=seed, tuning=tuning, worlds=worlds))
+    return scores
