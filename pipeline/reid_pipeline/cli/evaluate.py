@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from reid_pipeline.cli import evaluate_reid
 from reid_pipeline.cli.options import AsJson
 from reid_pipeline.cli.terminal import print_json
 
@@ -58,6 +59,9 @@ def tracks(
         print_json(found.to_dict())
     else:
         typer.echo(found.table())
+
+
+evaluate_reid.register(app)
 
 
 def _by_camera(values: list[str]) -> dict[str, Path]:
