@@ -15,9 +15,12 @@ pytest.importorskip("onnxscript")
 
 from fake_tensorrt import install
 from reid_engines.backends import FirstBuild, describe_graph
+from reid_engines.backends.graph import Opening
+from reid_engines.backends.tensorrt import build_engine
 from reid_engines.backends.tensorrt_file import read_engine
+from reid_engines.backends.tensorrt_network import QUANTIZING
 from reid_engines.build import Order, Target, build, default_output
-from reid_engines.contract import KEY, PRECISIONS, Precision, read_contract
+from reid_engines.contract import KEY, PICTURES, PRECISIONS, Precision, read_contract
 from reid_engines.encoders import open_encoder
 from reid_engines.errors import BackendError, EngineError, ModelFileError, SpecError
 from reid_engines.store import MODELS_VARIABLE, ResolvedModel, resolve
@@ -104,6 +107,34 @@ def test_int8_is_another_model(
     stamp, vectors = encoded(path)
     assert (vectors * expected).sum(axis=1).mean() > 0.98
     assert stamp != encoded(graph.path)[0]
+
+
+@pytest.mark.usefixtures("quantizing")
+def test_tensorrt_is_given_int8_as_it_takes_it(
+    graph: ResolvedModel, expected: Vectors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Symmetric and signed, in the nodes of the graph; from version 10 on nothing else says that it is int8."""
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path / "models"))
+    fake, path = install(monkeypatch, version="10.13.0.35"), tmp_path / "small-int8.engine"
+    contract = build(graph, path, Order("tensorrt", "int8", crops(24, seed=1)))
+    file = read_engine(path)
+    assert read_contract(path, file.info.metadata) == contract
+    assert (contract.precision, file.key.precision) == ("int8", "int8")
+    (asked,) = fake.builds
+    assert "INT8" not in asked.flags
+    given = onnx.load_from_string(asked.onnx).graph
+    constants = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in given.initializer}
+    zeros = [constants[node.input[2]] for node in given.node if node.op_type in QUANTIZING]
+    assert len(zeros) > 100
+    assert all(zero.dtype == np.int8 and not zero.any() for zero in zeros)
+    for made in (path, path.with_suffix(".onnx")):
+        _, vectors = encoded(made)
+        assert (vectors * expected).sum(axis=1).mean() > 0.98
+    fake = install(monkeypatch, version="8.5.3.1")
+    build_engine(path.with_suffix(".onnx"), Opening(PICTURES, batch=256), path, note=print)
+    assert fake.builds[0].flags >= {"INT8", "FP16"}
+    _, vectors = encoded(path)
+    assert (vectors * expected).sum(axis=1).mean() > 0.98
 
 
 def test_int8_needs_crops(graph: ResolvedModel, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto
 
 from fake_tensorrt import Build, FakeTensorRT, install
-from reid_engines.backends import tensorrt, tensorrt_api
+from reid_engines.backends import FirstBuild, open_graph, tensorrt, tensorrt_api
 from reid_engines.backends.graph import Opening
 from reid_engines.contract import Precision
 from reid_engines.errors import BackendError, ModelFileError
@@ -75,15 +75,42 @@ def test_from_10_on_the_graph_says_the_precision(
     assert TensorProto.FLOAT16 not in constant_types(build)
 
 
-@pytest.mark.parametrize(("version", "flags"), [("8.6.1", {"INT8", "FP16"}), ("10.13.0.35", set()), ("11.4.0", set())])
+@pytest.mark.parametrize(
+    ("version", "network_flags", "flags"),
+    [
+        ("8.5.3.1", 1 << 0, {"TF32", "FP16", "INT8", "PREFER_PRECISION_CONSTRAINTS"}),
+        ("10.13.0.35", 1 << 1, {"TF32"}),
+        ("11.4.0", 0, {"TF32"}),
+    ],
+)
 def test_int8_comes_from_a_quantized_graph(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, flags: set[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, network_flags: int, flags: set[str]
 ) -> None:
+    """From its nodes alone, in every version: there is no calibrator, which the fake would not know."""
     fake = install(monkeypatch, version=version)
-    assert flags <= built(fake, quantized_net(tmp_path / "net.onnx")).flags
+    build = built(fake, quantized_net(tmp_path / "net.onnx"))
+    assert (build.network_flags, build.flags) == (network_flags, flags)
+    operators = [node.op_type for node in onnx.load_from_string(build.onnx).graph.node]
+    assert operators[-3:] == ["QuantizeLinear", "DequantizeLinear", "ReduceMean"]
+    assert TensorProto.FLOAT16 not in constant_types(build)
     assert (tmp_path / "net.engine").read_bytes().find(b'"precision": "int8"') > 0
     with pytest.raises(BackendError, match=r"other\.onnx: int8 needs a quantized graph"):
         built(fake, means_net(tmp_path / "other.onnx"), "int8")
+
+
+@pytest.mark.parametrize(("zero_point", "kind"), [(0, np.uint8), (3, np.int8)])
+def test_int8_of_another_kind_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zero_point: int, kind: type[np.integer]
+) -> None:
+    fake, path = install(monkeypatch), quantized_net(tmp_path / "net.onnx", zero_point=zero_point, kind=kind)
+    why = f"expects int8 with a zero point of 0, got {kind.__name__} in small"
+    with pytest.raises(BackendError, match=rf"net\.onnx: backend tensorrt {why}; use backend openvino$"):
+        built(fake, path)
+    lines: list[str] = []
+    graph = open_graph(path, OPENING, first_build=FirstBuild(lines.append))
+    assert lines == [f"net.onnx: backend openvino (tensorrt {why}; the first of the installed backends)"]
+    graph.close()
+    assert fake.builds == []
 
 
 def test_the_profile_goes_from_one_picture_to_the_largest_batch(

@@ -25,10 +25,10 @@ def means_net(path: Path, *, batch: int | str = "n", operator: str = "Relu", kin
     )
 
 
-def quantized_net(path: Path) -> Path:
+def quantized_net(path: Path, *, zero_point: int = 0, kind: type[np.integer] = np.int8) -> Path:
     """The picture through one pair of QuantizeLinear and DequantizeLinear, and the mean of each channel: (N, 3)."""
     scale = numpy_helper.from_array(np.float32(2), "scale")
-    zero = numpy_helper.from_array(np.uint8(0), "zero")
+    zero = numpy_helper.from_array(np.array(zero_point, kind), "zero")
     nodes = [
         helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["small"]),
         helper.make_node("DequantizeLinear", ["small", "scale", "zero"], ["large"]),

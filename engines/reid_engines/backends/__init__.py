@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from reid_engines.backends import onnxruntime, tensorrt, tensorrt_memory
+from reid_engines.backends import onnxruntime, tensorrt, tensorrt_memory, tensorrt_network
 from reid_engines.backends.graph import GraphInfo, Opening
 from reid_engines.backends.tensorrt_switch import SwitchingGraph
 from reid_engines.errors import BackendError
@@ -141,8 +141,8 @@ def open_graph(path: Path, opening: Opening, *, backend: str = "auto", first_bui
     runtime is missing or refuses it.
     """
     choice = choose_backend(path, backend)
-    if choice.backend == "tensorrt" and backend == "auto":
-        why = tensorrt.unsuited(path, opening)
+    if choice.backend == "tensorrt" and backend == "auto" and path.suffix == ".onnx":
+        why = tensorrt_network.unsuited(path, opening)
         choice = choose_backend(path, without={"tensorrt": why}) if why else choice
     first_build.note(f"{path.name}: backend {choice.backend} ({choice.reason})")
     if choice.backend == "tensorrt":

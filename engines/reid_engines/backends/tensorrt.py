@@ -17,13 +17,7 @@ from reid_engines.backends.graph import GraphInfo, Opening, PooledGraph, reason
 from reid_engines.backends.tensorrt_api import Engine, Note, build, strongly_typed, version
 from reid_engines.backends.tensorrt_file import EngineFile, EngineKey, check_writable, read_engine, write_engine
 from reid_engines.backends.tensorrt_graph import PARALLEL, EngineRunner, batch_sizes
-from reid_engines.backends.tensorrt_network import (
-    contract_of,
-    describe_onnx,
-    open_lengths,
-    picture_network,
-    survey,
-)
+from reid_engines.backends.tensorrt_network import contract_of, describe_onnx, picture_network, survey
 from reid_engines.contract import Precision
 from reid_engines.errors import BackendError, EngineError, ModelFileError
 from reid_engines.store import model_folder, sha256_of
@@ -48,11 +42,6 @@ class _Wanted:
 def describe(path: Path) -> GraphInfo:
     """The ports and metadata of a model file. Raises `ModelFileError`."""
     return read_engine(path).info if path.suffix == ".engine" else describe_onnx(path)
-
-
-def unsuited(path: Path, opening: Opening) -> str | None:
-    """Why TensorRT cannot execute a model, as the end of a sentence, None if it can. Raises `ModelFileError`."""
-    return None if path.suffix == ".engine" else open_lengths(path, opening)
 
 
 def is_built(path: Path, opening: Opening) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Layers that stay in float32: half precision overflows in their squares, or cannot hold their epsilon.
 WIDE = ("LayerNormalization", "InstanceNormalization", "ReduceL2", "ReduceMean", "ReduceSum", "Pow", "Sqrt")
+QUANTIZING = ("QuantizeLinear", "DequantizeLinear")
 _PICTURES = "uint8_pictures"
 
 
@@ -52,14 +53,11 @@ def describe_onnx(path: Path) -> GraphInfo:
     return _info(_read(path))
 
 
-def open_lengths(path: Path, opening: Opening) -> str | None:
-    """Why TensorRT cannot execute the graph, as the end of a sentence, None if it can. Raises `ModelFileError`.
-
-    Memory is set aside before it executes, so no length of an output may depend on what is in a picture.
-    """
+def unsuited(path: Path, opening: Opening) -> str | None:
+    """Why TensorRT cannot execute the graph, as the end of a sentence, None if it can. Raises `ModelFileError`."""
     model = _read(path)
     info = _info(model)
-    return _open_length(_outputs(model, info, picture_shape(path, info, opening), opening))
+    return _unsuited(model, _outputs(model, info, picture_shape(path, info, opening), opening))
 
 
 def survey(path: Path, opening: Opening) -> Survey:
@@ -135,10 +133,10 @@ def _survey(path: Path, model: onnx.ModelProto, opening: Opening) -> Survey:
     info = _info(model)
     shape = picture_shape(path, info, opening)
     found = _outputs(model, info, shape, opening)
-    if why := _open_length(found):
+    if why := _unsuited(model, found):
         raise BackendError(f"{path}: backend tensorrt {why}; use backend openvino")
     outputs = tuple(replace(port, shape=(port.shape[0] or shape.batch, *port.shape[1:])) for port in found)
-    quantized = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+    quantized = any(node.op_type in QUANTIZING for node in model.graph.node)
     return Survey(
         info=GraphInfo(info.inputs, outputs, info.metadata),
         shape=shape,
@@ -164,10 +162,19 @@ def _outputs(model: onnx.ModelProto, info: GraphInfo, shape: PictureShape, openi
     return _info(onnx.shape_inference.infer_shapes(sized, data_prop=True)).outputs
 
 
-def _open_length(outputs: tuple[Port, ...]) -> str | None:
+def _unsuited(model: onnx.ModelProto, outputs: tuple[Port, ...]) -> str | None:
+    """Memory is set aside before it executes, so lengths may not depend on the picture; and its int8 is symmetric."""
+    from onnx import numpy_helper
+
     for port in outputs:
         if not port.shape or None in port.shape[1:]:
             return f"expects outputs of one length per picture, got {port.name} {port.shape}"
+    weights = {weight.name: weight for weight in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type in QUANTIZING and len(node.input) > 2 and node.input[2] in weights:
+            zero = numpy_helper.to_array(weights[node.input[2]])
+            if zero.dtype == np.uint8 or zero.any():
+                return f"expects int8 with a zero point of 0, got {zero.dtype} in {node.name or node.output[0]}"
     return None
 
 
