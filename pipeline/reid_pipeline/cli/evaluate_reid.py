@@ -41,7 +41,7 @@ def reid(
     ] = None,
     parts: Annotated[
         bool,
-        typer.Option("--parts", help="Score the parts of SAGA weights (.safetensors) alone, and fused, side by side."),
+        typer.Option("--parts", help="Also score each part of SAGA weights (.safetensors) alone."),
     ] = False,
     mask: Annotated[
         str | None,
@@ -75,9 +75,9 @@ def reid(
     of them.
     """
     masks, distractors = _levels("--mask", mask, _MOST_MASKED), _levels("--distractor", distractor, _MOST_COVERED)
-    if donors is not None and not distractors:
+    if donors is not None and distractor is None:
         raise ConfigError("--donors: goes with --distractor LEVELS, such as --distractor 10,..,50")
-    if mask_family and not masks:
+    if mask_family and mask is None:
         raise ConfigError("--mask-family: goes with --mask LEVELS, such as --mask 10,..,60")
     from reid_pipeline.config.models import Encoder
     from reid_tools.datasets import load_dataset

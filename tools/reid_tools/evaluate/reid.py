@@ -46,9 +46,10 @@ def evaluate_reid(
 ) -> ReidEvaluation:
     """Evaluate encoders, given by name or path, on a data set.
 
-    Raises what `Opener.open` raises, `RecordError` for a file that holds no picture, and `ConfigError` when there is
-    nobody to be put in front of somebody else.
+    Raises what `Opener.open` and `Opener.check` raise, `RecordError` for a file that holds no picture, and
+    `ConfigError` when there is nobody to be put in front of somebody else.
     """
+    opener.check(models)
     queries = Kept(dataset.query)
     found: list[EncoderScores] = []
     counted = 0

@@ -65,7 +65,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Opener:
-    """How models are opened; the fields are those of `open_encoder`. With `parts` weights files are taken apart."""
+    """How models are opened: `backend` and `mirror` are those of `open_encoder`, `note` is told which backend it is.
+
+    With `parts` weights that have parts are taken apart; other encoders stay whole, to compare with.
+    """
 
     backend: str = "auto"
     mirror: Path | None = None
@@ -73,11 +76,19 @@ class Opener:
     parts: bool = False
 
     def open(self, given: str) -> Model:
-        """Open a model by name or path.
+        """Open a model by name or path. Raises what `open_encoder` raises."""
+        embedder = self._embedder(given) if self.parts else None
+        if embedder is None:
+            return self._open_whole(given)
+        return _taken_apart(given, resolve(given, kind="encoder", mirror=self.mirror), embedder)
 
-        Raises `ConfigError` when it cannot be taken apart but should be, else what `open_encoder` raises.
-        """
-        return self._open_parts(given) if self.parts else self._open_whole(given)
+    def check(self, models: Sequence[str]) -> None:
+        """Raise `ConfigError` when parts are asked for and none of the models has any."""
+        if self.parts and not any(map(self._embedder, models)):
+            raise ConfigError(
+                f"--parts: expected weights of the SAGA family with aggregation ({WEIGHTS_SUFFIX}), "
+                f"got {', '.join(models)}; a built file gives only the fused vector"
+            )
 
     def _open_whole(self, given: str) -> Model:
         encoder = open_encoder(
@@ -104,8 +115,7 @@ class Opener:
         )
 
     def _view(self, given: str) -> View:
-        spec = shipped_specs().get(given)
-        if spec is not None and spec.file is None and spec.recognise is None:
+        if _is_code(given):
             return View(color_stripes.WIDTH_PX, color_stripes.HEIGHT_PX, _fill(None))
         model = resolve(given, kind="encoder", mirror=self.mirror)
         if model.path.suffix == WEIGHTS_SUFFIX:
@@ -116,17 +126,18 @@ class Opener:
         shape = picture_shape(model.path, info, Opening(known.input, "rgb", batch=1, threads=0))
         return View(shape.width, shape.height, _fill(known.input))
 
-    def _open_parts(self, given: str) -> Model:
-        model = resolve(given, kind="encoder", mirror=self.mirror)
-        if model.path.suffix != WEIGHTS_SUFFIX:
-            raise ConfigError(
-                f"--parts: expected weights of the SAGA family ({WEIGHTS_SUFFIX}), got {given}; "
-                "a built file gives only the fused vector"
-            )
-        embedder = load_embedder(model.path)
-        if embedder.model.config.aggregation is None:
-            raise ConfigError(f"--parts: {given} has no aggregation, so it is one part only; leave --parts out")
-        return _taken_apart(given, model, embedder)
+    def _embedder(self, given: str) -> Embedder | None:
+        """The model to take apart; None for one that is no weights file or has no parts."""
+        if _is_code(given):
+            return None
+        path = resolve(given, kind="encoder", mirror=self.mirror).path
+        embedder = load_embedder(path) if path.suffix == WEIGHTS_SUFFIX else None
+        return embedder if embedder is not None and embedder.model.config.aggregation is not None else None
+
+
+def _is_code(given: str) -> bool:
+    spec = shipped_specs().get(given)
+    return spec is not None and spec.file is None and spec.recognise is None
 
 
 def _taken_apart(given: str, model: ResolvedModel, embedder: Embedder) -> Model:
