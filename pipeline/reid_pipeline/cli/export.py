@@ -35,6 +35,7 @@ def export(
     """Write what a run found in the format of another tool."""
     from reid_pipeline.errors import ConfigError
     from reid_pipeline.records.export import export as write
+    from reid_pipeline.records.export_list import NotedExport, note_export
     from reid_pipeline.records.tracks import read_tracks
 
     if as_json and output is None:
@@ -44,6 +45,7 @@ def export(
         _to_stdout(document, format_)
         return
     report = write(document, format_, output)
+    note_export(run if run.is_dir() else run.parent, NotedExport(format_, output.absolute()))
     if report.note:
         note(report.note)
     if as_json:

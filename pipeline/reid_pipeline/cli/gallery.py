@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from reid_pipeline.cli import curation
+from reid_pipeline.cli.gallery_place import GalleryPlace, gallery_address
 from reid_pipeline.cli.options import AsJson
 from reid_pipeline.cli.terminal import note, print_json, print_table
-from reid_pipeline.cli.text import short_count
+from reid_pipeline.cli.text import short_count, short_path
 
 if TYPE_CHECKING:
-    from reid_pipeline.gallery.protocol import Gallery
-    from reid_pipeline.types import GallerySnapshot, Identity
+    from reid_pipeline.gallery.evidence import Dossier, Sighting
+    from reid_pipeline.gallery.sql_gallery import SqlGallery
+    from reid_pipeline.types import Identity
 
-app = typer.Typer(name="gallery", help="Look at the people that runs remember.")
+app = typer.Typer(name="gallery", help="Look at the people that runs remember, correct them, and erase them.")
 
-GalleryPlace = Annotated[
-    str, typer.Argument(metavar="GALLERY", help="A run's folder, a gallery file, or its address (sqlite:///FILE).")
-]
 NS_PER_S = 1_000_000_000
 # times before this many seconds are counted from the start of a recording whose wall time nobody knew
 FIRST_WALL_TIME_S = 315_532_800
@@ -30,7 +33,8 @@ FIRST_WALL_TIME_S = 315_532_800
 @app.command("list", epilog="Example: reid-pipeline gallery list out")
 def list_(gallery: GalleryPlace, as_json: AsJson = False) -> None:
     """List the people in a gallery."""
-    snapshot = _snapshot(gallery)
+    with _opened(gallery) as store:
+        snapshot = store.snapshot()
     looks = Counter(prototype.identity for prototype in snapshot.prototypes)
     if as_json:
         print_json([_as_dict(identity, looks[identity.id]) for identity in snapshot.identities])
@@ -51,65 +55,157 @@ def show(
 ) -> None:
     """Show one person.
 
-    Where and when the person was seen, and the looks that are remembered.
+    Where and when the person was seen, what each of these tracks was linked on, and the looks that are remembered.
     """
     from reid_pipeline.errors import ConfigError
 
-    snapshot = _snapshot(gallery)
-    person = next((known for known in snapshot.identities if known.id == identity), None)
-    if person is None:
+    with _opened(gallery) as store:
+        dossier = store.dossier(identity)
+    if dossier is None:
         raise ConfigError(
             f"{gallery}: holds nobody called {identity}; `reid-pipeline gallery list {gallery}` lists all"
         )
-    looks = [prototype for prototype in snapshot.prototypes if prototype.identity == identity]
     if as_json:
-        seen = [{"camera": p.camera, "time": p.timestamp_ns / NS_PER_S, "quality": round(p.quality, 4)} for p in looks]
-        print_json({**_as_dict(person, len(looks)), "prototypes": seen})
-        return
-    typer.echo(f"{person.id}  {person.state.value}")
-    typer.echo(f"seen {_time(person.first_seen_ns)} to {_time(person.last_seen_ns)} by {', '.join(person.cameras)}\n")
-    rows = [(p.camera, _time(p.timestamp_ns), f"{p.quality:.2f}") for p in looks]
-    print_table(("LOOK OF", "TIME", "QUALITY"), rows)
+        print_json(_dossier_as_dict(dossier))
+    else:
+        _print_dossier(dossier)
 
 
 @app.command(epilog="Example: reid-pipeline gallery stats out")
 def stats(gallery: GalleryPlace, as_json: AsJson = False) -> None:
     """Show how much a gallery holds, and which encoder filled it."""
-    store = _open(gallery)
-    try:
+    with _opened(gallery) as store:
         found = store.stats()
-    finally:
-        store.close()
     if as_json:
-        print_json({name: getattr(found, name) for name in found.__slots__})
+        print_json(asdict(found))
         return
     rows = [
         ("people", str(found.identities)),
         ("looks", str(found.prototypes)),
         ("encoder", found.encoder or "none yet"),
         ("dimensions", str(found.dim or "-")),
+        ("tracklets", str(found.tracklets)),
+        ("runs", str(found.runs)),
+        ("sealed", "yes" if found.sealed else "no"),
         ("size", f"{short_count(found.bytes)}B"),
     ]
     print_table(("WHAT", "VALUE"), rows)
 
 
-def _snapshot(place: str) -> GallerySnapshot:
-    store = _open(place)
+@app.command(epilog="Example: reid-pipeline gallery audit out")
+def audit(gallery: GalleryPlace, as_json: AsJson = False) -> None:
+    """List what was merged, split, erased and purged, and how much that was, without names."""
+    with _opened(gallery) as store:
+        lines = store.audit()
+    if as_json:
+        print_json([{"time": line.at_ns / NS_PER_S, "action": line.action, **line.counts} for line in lines])
+        return
+    counts = [", ".join(f"{count} {name}" for name, count in line.counts.items() if count) for line in lines]
+    print_table(
+        ("TIME", "ACTION", "HOW MUCH"),
+        [(_time(line.at_ns), line.action, text) for line, text in zip(lines, counts, strict=True)],
+    )
+
+
+@app.command(epilog="Example: reid-pipeline gallery backup out people-2026-03-01.db")
+def backup(
+    gallery: GalleryPlace,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The gallery file to make.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy a gallery, as of one moment, to a new gallery file; runs may go on meanwhile."""
+    with _opened(gallery) as store:
+        store.backup(file.absolute())
+    if as_json:
+        print_json({"file": str(file), "bytes": file.stat().st_size})
+    else:
+        typer.echo(short_path(file))
+
+
+curation.register(app)
+
+
+@contextmanager
+def _opened(place: str) -> Iterator[SqlGallery]:
+    from reid_pipeline.gallery.stores import open_gallery
+
+    store = open_gallery(gallery_address(place), encoder=None)
     try:
-        return store.snapshot()
+        yield store
     finally:
         store.close()
 
 
-def _open(place: str) -> Gallery:
-    from reid_pipeline.gallery.stores import open_gallery
+def _print_dossier(dossier: Dossier) -> None:
+    person = dossier.identity
+    typer.echo(f"{person.id}  {person.state.value}")
+    typer.echo(f"seen {_time(person.first_seen_ns)} to {_time(person.last_seen_ns)} by {', '.join(person.cameras)}")
+    if dossier.also_known_as:
+        typer.echo(f"by hand: also {', '.join(dossier.also_known_as)}")
+    if dossier.never_same_as:
+        typer.echo(f"by hand: never {', '.join(dossier.never_same_as)}")
+    typer.echo("")
+    if dossier.sightings:
+        print_table(
+            ("TRACKLET", "FROM", "TO", "SCORE", "MARGIN", "DECIDED", "RUN"),
+            [_sighting_row(one) for one in dossier.sightings],
+        )
+        typer.echo("")
+    if dossier.links:
+        print_table(
+            ("LINK FROM", "TO", "SCORE", "EVIDENCE"),
+            [
+                (str(one.link.source), str(one.link.target), f"{one.link.score:.2f}", _evidence(one.link.evidence))
+                for one in dossier.links
+            ],
+        )
+        typer.echo("")
+    looks = [(p.camera, _time(p.timestamp_ns), f"{p.quality:.2f}") for p in dossier.prototypes]
+    print_table(("LOOK OF", "TIME", "QUALITY"), looks)
 
-    if "://" in place:
-        return open_gallery(place, encoder=None)
-    path = Path(place).absolute()
-    if path.is_dir():
-        path /= "gallery.db"
-    return open_gallery(f"sqlite:///{path}", encoder=None)
+
+def _sighting_row(one: Sighting) -> tuple[str, ...]:
+    times = (_time(one.start_ns), _time(one.end_ns))
+    return str(one.tracklet), *times, f"{one.score:.2f}", f"{one.margin:.2f}", one.reason, one.run
+
+
+def _evidence(parts: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in sorted(parts.items()))
+
+
+def _dossier_as_dict(dossier: Dossier) -> dict[str, Any]:
+    looks = dossier.prototypes
+    return {
+        **_as_dict(dossier.identity, len(looks)),
+        "also_known_as": list(dossier.also_known_as),
+        "never_same_as": list(dossier.never_same_as),
+        "prototypes": [
+            {"camera": p.camera, "time": p.timestamp_ns / NS_PER_S, "quality": round(p.quality, 4)} for p in looks
+        ],
+        "tracklets": [
+            {
+                "id": str(one.tracklet),
+                "run": one.run,
+                "start": one.start_ns / NS_PER_S,
+                "end": one.end_ns / NS_PER_S,
+                "score": round(one.score, 4),
+                "margin": round(one.margin, 4),
+                "state": one.state.value,
+                "reason": one.reason,
+            }
+            for one in dossier.sightings
+        ],
+        "links": [
+            {
+                "run": one.run,
+                "from": str(one.link.source),
+                "to": str(one.link.target),
+                "score": round(one.link.score, 4),
+                "evidence": {name: round(value, 4) for name, value in one.link.evidence.items()},
+            }
+            for one in dossier.links
+        ],
+    }
 
 
 def _as_dict(identity: Identity, looks: int) -> dict[str, Any]:

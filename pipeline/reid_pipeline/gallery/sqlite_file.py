@@ -14,30 +14,32 @@ from pathlib import Path
 from urllib.parse import quote
 
 from reid_pipeline.errors import GalleryError
+from reid_pipeline.gallery.layout import SCHEMA_VERSION, SQLITE_TYPES, tables
 
 APPLICATION_ID = 0x52654964  # "ReId": how a gallery is told from any other SQLite file
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_S = 5.0
 
-_SCHEMA = f"""
+_TABLES = tables(SQLITE_TYPES)
+_MARKS = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
+_LAYOUT = f"BEGIN; {_TABLES} {_MARKS} COMMIT;"
+
+# layout 1 knew neither writers nor evidence; `erasing` has the file written anew on closing, without the old tables
+_UPGRADE = f"""
 BEGIN;
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE identities (
-    id TEXT PRIMARY KEY,
-    state TEXT NOT NULL,
-    cameras TEXT NOT NULL,            -- a JSON list
-    first_seen_ns INTEGER NOT NULL,
-    last_seen_ns INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE prototypes (
-    identity TEXT NOT NULL,
-    camera TEXT NOT NULL,
-    timestamp_ns INTEGER NOT NULL,
-    quality REAL NOT NULL,
-    vector BLOB NOT NULL              -- float32, little-endian
-);
-CREATE INDEX prototypes_in_order ON prototypes (identity, camera, timestamp_ns);
-PRAGMA application_id = {APPLICATION_ID};
+DROP INDEX prototypes_in_order;
+ALTER TABLE meta RENAME TO old_meta;
+ALTER TABLE identities RENAME TO old_identities;
+ALTER TABLE prototypes RENAME TO old_prototypes;
+{_TABLES}
+INSERT INTO identities SELECT id, id, 'run', 0, state, cameras, first_seen_ns, last_seen_ns FROM old_identities;
+INSERT INTO prototypes (identity, known_as, writer, change, camera, timestamp_ns, quality, vector)
+    SELECT identity, identity, 'run', 0, camera, timestamp_ns, quality, vector FROM old_prototypes ORDER BY rowid;
+UPDATE blocks SET next_number = CAST(value AS INTEGER) FROM old_meta WHERE key = 'next_number';
+INSERT INTO meta SELECT key, value FROM old_meta WHERE key NOT IN ('next_number', 'erasing');
+INSERT INTO meta VALUES ('erasing', '1');
+DROP TABLE old_meta;
+DROP TABLE old_identities;
+DROP TABLE old_prototypes;
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
@@ -102,11 +104,11 @@ def create_if_empty(connection: sqlite3.Connection) -> None:
     """Lay out the tables in a file of no bytes, all of them or none."""
     if _pragma(connection, "page_count") == 0:
         connection.execute("PRAGMA page_size = 16384")
-        connection.executescript(_SCHEMA)
+        connection.executescript(_LAYOUT)
 
 
-def check_format(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise `GalleryError` unless the file is a gallery of a version that this program knows."""
+def check_format(connection: sqlite3.Connection, path: Path, *, write: bool) -> None:
+    """Raise `GalleryError` unless the file is a gallery that this program can read, or bring up to date to write."""
     application_id = _pragma(connection, "application_id")
     cut_off = path.stat().st_size % _pragma(connection, "page_size") and not log_of(path).exists()
     if cut_off:  # SQLite would read the rest of the last page as zeros
@@ -114,11 +116,22 @@ def check_format(connection: sqlite3.Connection, path: Path) -> None:
     if application_id != APPLICATION_ID:
         raise GalleryError(f"gallery {path}: is not a gallery; it was left as it is: name another file")
     version = _pragma(connection, "user_version")
-    if version != SCHEMA_VERSION:
+    if version == 1 and not write:
+        raise GalleryError(
+            f"gallery {path}: expected layout version {SCHEMA_VERSION}, got 1; any run that uses it, or "
+            f"`reid-pipeline gallery purge`, brings it up to date"
+        )
+    if not 1 <= version <= SCHEMA_VERSION:
         raise GalleryError(
             f"gallery {path}: expected layout version {SCHEMA_VERSION}, got {version}; "
             "update reid-pipeline or name another file"
         )
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Lay a gallery of an earlier version out as today, all of it or nothing."""
+    if _pragma(connection, "user_version") == 1:
+        connection.executescript(_UPGRADE)
 
 
 def prepare_writing(connection: sqlite3.Connection) -> None:
@@ -126,6 +139,11 @@ def prepare_writing(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA secure_delete = ON").fetchone()
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA journal_mode = WAL").fetchone()
+
+
+def content_bytes(connection: sqlite3.Connection) -> int:
+    """What the pages take, on the disk or in memory."""
+    return _pragma(connection, "page_count") * _pragma(connection, "page_size")
 
 
 def rewrite(connection: sqlite3.Connection) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reid_pipeline.errors import ConfigError
-from reid_pipeline.gallery.memory import MemoryGallery
-from reid_pipeline.gallery.protocol import Gallery
-from reid_pipeline.gallery.sqlite import SqliteGallery
+from reid_pipeline.errors import ConfigError, GalleryError, MissingExtra
+from reid_pipeline.gallery.meta import read_meta, read_stamp
+from reid_pipeline.gallery.sql_gallery import HAND, Access, SqlGallery, refuse_other_encoder
+from reid_pipeline.gallery.sqlite import RUN, SqliteGallery, SqliteMemory
 from reid_pipeline.gallery.stamp import EncoderStamp
 
+if TYPE_CHECKING:
+    from reid_pipeline.gallery.postgres import PostgresDatabase
 
-def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path()) -> Gallery:
-    """Open the gallery at `url`: `memory://`, `sqlite:///relative.db` or `sqlite:////absolute.db`.
+_POSTGRES = ("postgresql", "postgres")
+_KINDS = ("memory", "sqlite", *_POSTGRES)
+
+
+def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path()) -> SqlGallery:
+    """Open the gallery at `url`: `memory://`, `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://...`.
 
     Args:
         encoder: fills the gallery; None opens it for looking only, which a running writer does not hinder.
@@ -22,10 +29,31 @@ def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path())
     Raises:
         ConfigError: the address is not one of these.
         EncoderMismatch: the gallery holds vectors of another encoder.
-        GalleryError: the gallery is locked by another process, damaged, missing or not writable.
+        GalleryError: the gallery is locked by another process, damaged, missing, not writable or cannot be reached.
+        MissingExtra: the driver of a PostgreSQL server is not installed.
     """
     scheme, place = _parts(url)
-    return _STORES[scheme](place, encoder, base)
+    if scheme == "memory":
+        return _open_memory(place, encoder)
+    if scheme in _POSTGRES:
+        return _open_postgres_to_read(url) if encoder is None else _open_postgres(url, encoder)
+    path = _sqlite_path(place, base)
+    return SqliteGallery.open_for_reading(path) if encoder is None else SqliteGallery.open_for_writing(path, encoder)
+
+
+def open_by_hand(url: str, *, base: Path = Path()) -> SqlGallery:
+    """Open the gallery at `url` to correct by hand what it says; it has to be there.
+
+    Raises:
+        ConfigError: the address is not one of a gallery that lasts.
+        GalleryError: a gallery file is written by a run, damaged or missing; a database cannot be reached or is empty.
+    """
+    scheme, place = _parts(url)
+    if scheme == "memory":
+        return _open_memory(place, None)
+    if scheme in _POSTGRES:
+        return _open_postgres_by_hand(url)
+    return SqliteGallery.open_by_hand(_sqlite_path(place, base))
 
 
 def check_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path()) -> None:
@@ -36,30 +64,88 @@ def check_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path()
     scheme, place = _parts(url)
     if scheme == "sqlite":
         SqliteGallery.check(_sqlite_path(place, base), encoder)
+    elif scheme in _POSTGRES:
+        database = _connect(url)
+        try:
+            if database.is_laid_out():
+                _check_stamp(database, encoder)
+        finally:
+            database.close()
 
 
 def _parts(url: str) -> tuple[str, str]:
     scheme, separator, place = url.partition("://")
-    if scheme not in _STORES or not separator:
+    if scheme not in _KINDS or not separator:
         # only the scheme: what follows may hold a password
         raise ConfigError(
-            f"gallery store {scheme + separator!r}: unknown kind; expected memory:// or sqlite:///FILE "
-            "(sqlite:////FILE from the root)"
+            f"gallery store {scheme + separator!r}: unknown kind; expected memory://, sqlite:///FILE "
+            "(sqlite:////FILE from the root) or postgresql://USER:PASSWORD@HOST/DATABASE"
         )
     return scheme, place
 
 
-def _open_memory(place: str, encoder: EncoderStamp | None, base: Path) -> Gallery:
+def _open_memory(place: str, encoder: EncoderStamp | None) -> SqlGallery:
     if place:
         raise ConfigError(f"gallery store 'memory://{place}': expected memory:// alone; use sqlite:///FILE for a file")
     if encoder is None:
         raise ConfigError("gallery store 'memory://': ends with its run, nothing to look at; use sqlite:///FILE")
-    return MemoryGallery(encoder)
+    return SqlGallery(SqliteMemory(), Access(encoder=encoder, writer=RUN))
 
 
-def _open_sqlite(place: str, encoder: EncoderStamp | None, base: Path) -> Gallery:
-    path = _sqlite_path(place, base)
-    return SqliteGallery.open_for_reading(path) if encoder is None else SqliteGallery.open_for_writing(path, encoder)
+def _open_postgres(url: str, encoder: EncoderStamp) -> SqlGallery:
+    with ExitStack() as undo:
+        database = _connect(url)
+        undo.callback(database.close)
+        database.lay_out(sealed=False)
+        _check_stamp(database, encoder)
+        database.take_place(by_hand=False)
+        access = Access(encoder=encoder, writer=database.writer, block=database.block, alone=database.alone)
+        opened = SqlGallery(database, access)
+        undo.pop_all()
+        return opened
+
+
+def _open_postgres_by_hand(url: str) -> SqlGallery:
+    with ExitStack() as undo:
+        database = _connect(url)
+        undo.callback(database.close)
+        _refuse_empty(database)
+        database.take_place(by_hand=True)
+        opened = SqlGallery(database, Access(writer=HAND, block=database.block, alone=database.alone))
+        undo.pop_all()
+        return opened
+
+
+def _open_postgres_to_read(url: str) -> SqlGallery:
+    with ExitStack() as undo:
+        database = _connect(url)
+        undo.callback(database.close)
+        _refuse_empty(database)
+        opened = SqlGallery(database, Access())
+        undo.pop_all()
+        return opened
+
+
+def _connect(url: str) -> PostgresDatabase:
+    try:
+        from reid_pipeline.gallery.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is optional
+    except ImportError:
+        raise MissingExtra(
+            "gallery store postgresql://: needs psycopg; install it with: pip install 'reid-pipeline[postgres]'"
+        ) from None
+    return PostgresDatabase(url)
+
+
+def _refuse_empty(database: PostgresDatabase) -> None:
+    if not database.is_laid_out():
+        raise GalleryError(f"{database.label}: holds no gallery; check the name, or run the pipeline first to fill it")
+
+
+def _check_stamp(database: PostgresDatabase, encoder: EncoderStamp | None) -> None:
+    with database.reading() as rows:
+        filled_by = read_stamp(read_meta(rows))
+    if encoder is not None:
+        refuse_other_encoder(filled_by, encoder, database.label)
 
 
 def _sqlite_path(place: str, base: Path) -> Path:
@@ -70,9 +156,3 @@ def _sqlite_path(place: str, base: Path) -> Path:
             "or sqlite:////FILE from the root"
         )
     return (base / name).resolve()
-
-
-_STORES: dict[str, Callable[[str, EncoderStamp | None, Path], Gallery]] = {
-    "memory": _open_memory,
-    "sqlite": _open_sqlite,
-}

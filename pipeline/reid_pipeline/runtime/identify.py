@@ -54,10 +54,13 @@ class Identify:
                 for step in time_step.steps:
                     self._outputs.step(step)
                 self._outputs.tell_held(before_ns=time_step.start_ns + STEP_NS)
+                self._memory.witness(time_step.steps)
             with self._watch.measure("associate"):
                 decisions = self.associator.step(time_step)
             self._outputs.decided(decisions)
+            self._memory.learn(decisions.assignments)
             self._commit_when_due(time_step.start_ns)
+            self._memory.tick(time_step.start_ns)
 
     def finish(self) -> None:
         """The last word on everything; the gallery does not know of it yet."""
@@ -65,6 +68,7 @@ class Identify:
             decisions = self.associator.finish()
         self._outputs.tell_held()
         self._outputs.decided(decisions)
+        self._memory.learn(decisions.assignments)
 
     def commit(self) -> None:
         """Let the gallery know what is new."""

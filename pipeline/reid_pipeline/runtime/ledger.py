@@ -16,6 +16,7 @@ from reid_pipeline.config.models import Config
 from reid_pipeline.core.associator import Associator
 from reid_pipeline.core.timeline import Timeline
 from reid_pipeline.errors import PipelineError
+from reid_pipeline.gallery.evidence import RunEntry
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.gallery.stores import open_gallery
 from reid_pipeline.records.document import CameraRecord, ModelRecord, RunInfo
@@ -24,13 +25,12 @@ from reid_pipeline.records.journal import JournalHeader, JournalWriter
 from reid_pipeline.records.run_record import CameraHealth, RunRecord, RunState, write_run_record
 from reid_pipeline.records.tracks import TrackRecorder
 from reid_pipeline.runtime.identify import Identify
-from reid_pipeline.runtime.memory import Memory
+from reid_pipeline.runtime.memory import Memory, MemoryRules
 from reid_pipeline.runtime.outputs import Outputs
 from reid_pipeline.runtime.premises import gallery_store, output_folder
 from reid_pipeline.runtime.report import RunOptions, RunReport
 from reid_pipeline.runtime.settings import association_rules, start_ns, topology
 from reid_pipeline.runtime.stopwatch import Stopwatch
-from reid_pipeline.types import NS_PER_S
 
 COMMIT_EVERY_S = 2.0
 """A live run that dies loses no more than this of what it learned about people."""
@@ -43,6 +43,7 @@ class Ledger:
     info: RunInfo
     outputs: Outputs
     identify: Identify
+    memory: Memory
     watch: Stopwatch
     started_ns: int
     extra_paths: dict[str, Path] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class Ledger:
         self.closed = True
         self.identify.finish()
         stopped_ns = time.time_ns()
-        failures = [*_failures(self.identify.commit), *_failures(lambda: self._write_tracks(cameras))]
+        failures = [*_failures(self._teach), *_failures(lambda: self._write_tracks(cameras))]
         if failures:
             state, error = RunState.FAILED, error or str(failures[0])
         ended = RunEvent("run_stopped", self.outputs.last_ns, self.info.id, state.value)
@@ -76,10 +77,16 @@ class Ledger:
         """Also write every step to a journal. Raises `RecordError`."""
         self.outputs.journal = JournalWriter(path, header)
         self.extra_paths["journal"] = path
+        self.memory.keep_journal(path)
 
     def note_running(self, health: Mapping[str, CameraHealth]) -> None:
         """Say in run.json that the run is on."""
         self._write_run(health, state=RunState.RUNNING, stopped_ns=None, error="")
+
+    def _teach(self) -> None:
+        self.identify.commit()
+        with self.watch.measure("write"):
+            self.memory.finish(self.identify.associator.links())
 
     def _write_tracks(self, cameras: Sequence[CameraRecord]) -> None:
         with self.watch.measure("write"):
@@ -163,11 +170,25 @@ def open_ledger(
         stack.enter_context(threadpool_limits(1, user_api="blas"))
         gallery = open_gallery(gallery_store(loaded, options), encoder=models.encoder, base=loaded.path.parent)
         stack.callback(gallery.close)
-        zero_unix_ns = started_ns if header.epoch_ns is None else header.epoch_ns
-        memory = Memory(gallery, zero_unix_ns=zero_unix_ns)
-        if config.gallery.retention_s is not None:
-            # counted from the recording's own time: yesterday's recording must not forget the day before yesterday's
-            memory.forget_before(zero_unix_ns - config.gallery.retention_s * NS_PER_S)
+        info = RunInfo(
+            id=f"{mode}-{loaded.sha256[:12]}" + (f"-{started_ns // 1_000_000}" if live else ""),
+            config_sha256=loaded.sha256,
+            software=f"reid-pipeline {version('reid-pipeline')}",
+            detector=models.detector,
+            encoder=ModelRecord(models.encoder.name, models.encoder.sha256),
+            mode=mode,
+            deterministic=not live,
+            epoch_ns=header.epoch_ns,
+        )
+        memory = Memory(
+            gallery,
+            RunEntry(info.id, folder=str(folder.absolute()), journal="", started_ns=started_ns),
+            MemoryRules(
+                zero_unix_ns=started_ns if header.epoch_ns is None else header.epoch_ns,
+                retention_s=config.gallery.retention_s,
+                window_s=config.association.window_s,
+            ),
+        )
         associator = Associator(association_rules(config, models.match), topology(config), memory.snapshot())
         recorder = stack.enter_context(TrackRecorder(folder))
         outputs = Outputs(folder, recorder, EventLog(folder / "events.jsonl"))
@@ -180,17 +201,7 @@ def open_ledger(
             commit_every_s=COMMIT_EVERY_S if live else None,
             watch=watch,
         )
-        info = RunInfo(
-            id=f"{mode}-{loaded.sha256[:12]}" + (f"-{started_ns // 1_000_000}" if live else ""),
-            config_sha256=loaded.sha256,
-            software=f"reid-pipeline {version('reid-pipeline')}",
-            detector=models.detector,
-            encoder=ModelRecord(models.encoder.name, models.encoder.sha256),
-            mode=mode,
-            deterministic=not live,
-            epoch_ns=header.epoch_ns,
-        )
-        ledger = Ledger(info, outputs, identify, watch, started_ns)
+        ledger = Ledger(info, outputs, identify, memory, watch, started_ns)
         outputs.tell(RunEvent("run_started", 0, info.id))
         yield ledger
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from reid_pipeline.gallery.evidence import Evidence, RunEntry, Sighting
 from reid_pipeline.gallery.stamp import EncoderStamp
-from reid_pipeline.gallery.stores import open_gallery
-from reid_pipeline.types import GalleryChange, Identity, Prototype, State
+from reid_pipeline.gallery.stores import open_by_hand, open_gallery
+from reid_pipeline.types import GalleryChange, Identity, Link, Prototype, State, TrackletKey
 
 Invoke = Callable[..., Any]
 
@@ -119,6 +121,119 @@ def test_an_unknown_kind_of_address(invoke: Invoke) -> None:
     outcome = invoke("gallery", "list", "redis://u:hunter2@h/1")
     assert outcome.status == 2
     assert "hunter2" not in outcome.err
+
+
+@pytest.fixture
+def seen(folder: Path) -> Path:
+    """The same folder, with the tracks of its people on record."""
+    with closing(open_by_hand(f"sqlite:///{folder}/gallery.db")) as store:
+        keys = {"lobby:1": TrackletKey("lobby", 1), "street:7": TrackletKey("street", 7)}
+        spans = {"lobby:1": (START_NS, START_NS), "street:7": (START_NS + 60_000_000_000,) * 2}
+        store.record(
+            Evidence(
+                RunEntry("live-1", str(folder), "", START_NS),
+                tuple(
+                    Sighting("live-1", key, "P0001", *spans[name], 0.83, 0.21, State.CONFIRMED, "linked")
+                    for name, key in keys.items()
+                ),
+                (Link(keys["lobby:1"], keys["street:7"], 0.83, {"appearance": 0.83, "time": 0.5}),),
+            )
+        )
+    return folder
+
+
+def test_show_the_evidence_of_each_link(invoke: Invoke, seen: Path) -> None:
+    lines = _squeezed(invoke("gallery", "show", seen, "P0001").out)
+    assert "street:7  2026-03-01T09:01:00Z  2026-03-01T09:01:00Z  0.83  0.21  linked  live-1" in lines
+    assert "lobby:1  street:7  0.83  appearance 0.83, time 0.50" in lines
+    found = json.loads(invoke("gallery", "show", seen, "P0001", "--json").out)
+    assert found["links"] == [
+        {
+            "run": "live-1",
+            "from": "lobby:1",
+            "to": "street:7",
+            "score": 0.83,
+            "evidence": {"appearance": 0.83, "time": 0.5},
+        }
+    ]
+    assert [one["id"] for one in found["tracklets"]] == ["lobby:1", "street:7"]
+
+
+def test_merge_and_split(invoke: Invoke, seen: Path) -> None:
+    outcome = invoke("gallery", "split", seen, "P0001", "street:7")
+    assert (outcome.status, outcome.out) == (0, "street:7: now P0003\n")
+    assert "by hand: never P0003" in invoke("gallery", "show", seen, "P0001").out
+    outcome = invoke("gallery", "merge", seen, "P0002", "P0003")
+    assert (outcome.status, outcome.out) == (0, "P0003 is P0002 from now on\n")
+    assert json.loads(invoke("gallery", "show", seen, "P0003", "--json").out)["also_known_as"] == ["P0003"]
+    assert json.loads(invoke("gallery", "merge", seen, "P0001", "P0002", "--json").out) == {
+        "id": "P0001",
+        "merged": "P0002",
+    }
+
+
+def test_erase_leaves_a_receipt_and_no_name(invoke: Invoke, seen: Path) -> None:
+    outcome = invoke("gallery", "erase", seen, "P0001", "--yes")
+    assert outcome.status == 0
+    assert outcome.out.startswith("gallery: 2 vectors, 2 tracklets, 1 links\n")
+    (receipt,) = seen.glob("erasure-*.json")
+    assert all(b"P0001" not in file.read_bytes() for file in seen.iterdir())
+    assert json.loads(receipt.read_text())["removed"] == {"people": 1, "vectors": 2, "tracklets": 2, "links": 1}
+    assert _squeezed(invoke("gallery", "audit", seen).out)[1].endswith(
+        "Z  erase  1 links, 1 people, 2 tracklets, 2 vectors"
+    )
+    found = json.loads(invoke("gallery", "erase", seen, "P0002", "--yes", "--json", "--receipts", seen / "r").out)
+    assert found["removed"]["people"] == 1
+    assert len(list((seen / "r").iterdir())) == 1
+
+
+def test_erase_names_the_folders_it_could_not_reach(invoke: Invoke, seen: Path) -> None:
+    with closing(open_by_hand(f"sqlite:///{seen}/gallery.db")) as store:
+        store.record(Evidence(RunEntry("live-2", "/nowhere/out", "", START_NS)))
+    outcome = invoke("gallery", "erase", seen, "P0001", "--yes")
+    assert (outcome.status, outcome.err.count("\n")) == (0, 1)
+    assert outcome.err.startswith("/nowhere/out: a run wrote there, but the folder is gone")
+
+
+def test_purge(invoke: Invoke, folder: Path) -> None:
+    assert invoke("gallery", "purge", folder, "--older-than", "9999d").out == "1 people forgotten\n"
+    assert json.loads(invoke("gallery", "purge", folder, "--older-than", "1m", "--json").out) == {"people": 1}
+    outcome = invoke("gallery", "purge", folder, "--older-than", "soon")
+    assert (outcome.status, outcome.err) == (
+        2,
+        "error: --older-than soon: expected a duration such as 30m, 72h or 7d\n",
+    )
+
+
+def test_backup(invoke: Invoke, folder: Path) -> None:
+    outcome = invoke("gallery", "backup", folder, folder / "copy.db")
+    assert outcome.status == 0
+    assert invoke("gallery", "list", folder / "copy.db").out == invoke("gallery", "list", folder).out
+    assert invoke("gallery", "backup", folder, folder / "copy.db").status == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        (["merge", "P0001", "P0009"], "holds nobody called P0009"),
+        (["split", "P0001", "lobby:3"], "tracklet lobby:3: expected one on record"),
+        (["erase", "P0009", "--yes"], "P0009: the gallery holds nobody of that name"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(invoke: Invoke, seen: Path, command: list[str], reason: str) -> None:
+    outcome = invoke("gallery", command[0], seen, *command[1:])
+    assert outcome.status == 1
+    assert reason in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_hands_wait_for_the_run_that_writes(invoke: Invoke, folder: Path) -> None:
+    url = f"sqlite:///{folder}/gallery.db"
+    with closing(open_gallery(url, encoder=EncoderStamp("color-stripes", "a" * 64, 4))):
+        outcome = invoke("gallery", "merge", folder, "P0001", "P0002")
+        assert invoke("gallery", "backup", folder, folder / "copy.db").status == 0
+    assert outcome.status == 1
+    assert "already open for writing by process" in outcome.err
 
 
 def _squeezed(text: str) -> list[str]:

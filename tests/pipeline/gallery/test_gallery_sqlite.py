@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from reid_pipeline.errors import EncoderMismatch, GalleryError
-from reid_pipeline.gallery.sqlite import SqliteGallery
+from reid_pipeline.gallery.sqlite import SqliteFile, SqliteGallery
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.types import GalleryChange
 
@@ -57,7 +57,7 @@ def test_another_encoder_is_refused_and_changes_nothing(path: Path, encoder: Enc
     assert str(caught.value) == (
         f"gallery {path}: filled by encoder color-stripes (8 numbers, sha256 aaaaaaaaaaaa), "
         "but this run uses saga-s (512 numbers, sha256 bbbbbbbbbbbb); vectors of two encoders cannot be compared: "
-        "name another file, or delete this one to start afresh"
+        "name another gallery, or delete this one to start afresh"
     )
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
@@ -90,7 +90,7 @@ def foreign_database(path: Path) -> None:
 def newer_gallery(path: Path) -> None:
     SqliteGallery.open_for_writing(path, EncoderStamp("color-stripes", "a" * 64, 8)).close()
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
 
 
 def gallery_without_tables(path: Path) -> None:
@@ -105,7 +105,7 @@ def gallery_without_tables(path: Path) -> None:
         (lambda path: path.write_bytes(random.Random(0).randbytes(50_000)), "is damaged or not a gallery"),
         (lambda path: path.write_bytes(b"hello"), "is damaged or not a gallery"),
         (foreign_database, "is not a gallery; it was left as it is"),
-        (newer_gallery, "expected layout version 1, got 2; update reid-pipeline"),
+        (newer_gallery, "expected layout version 2, got 3; update reid-pipeline"),
         (gallery_without_tables, "is damaged or not a gallery"),
     ],
 )
@@ -204,7 +204,8 @@ def test_a_read_only_file_is_said_so(encoder: EncoderStamp, remember: Remember) 
 def test_a_full_disk_loses_the_change_and_nothing_else(path: Path, encoder: EncoderStamp, remember: Remember) -> None:
     gallery = SqliteGallery.open_for_writing(path, encoder)
     gallery.commit(remember("P0001"))
-    gallery._connection.execute("PRAGMA max_page_count = 8")
+    assert isinstance(gallery._database, SqliteFile)
+    gallery._database.connection.execute("PRAGMA max_page_count = 8")
     with pytest.raises(GalleryError, match="the disk is full; what was committed before is safe"):
         gallery.commit(remember(*(f"P{n:04d}" for n in range(1, 300)), looks=20, removed=("P0000",)))
     assert [identity.id for identity in gallery.snapshot().identities] == ["P0001"]

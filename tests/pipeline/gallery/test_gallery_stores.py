@@ -24,8 +24,8 @@ def test_absolute_files_do_not_care_for_the_base(tmp_path: Path, encoder: Encode
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("postgresql://user:secret@host/people", r"^gallery store 'postgresql://': unknown kind; expected memory://"),
-        ("gallery.db", "'gallery.db': unknown kind; expected memory:// or sqlite:///FILE"),
+        ("redis://user:secret@host/people", r"^gallery store 'redis://': unknown kind; expected memory://"),
+        ("gallery.db", "'gallery.db': unknown kind; expected memory://, sqlite:///FILE"),
         ("memory:", "'memory:': unknown kind"),
         ("", "'': unknown kind"),
         ("sqlite://gallery.db", "'sqlite://gallery.db': expected sqlite:///FILE"),

@@ -1,0 +1,82 @@
+"""What led to a run's decisions, collected while it goes on, for the gallery to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from reid_pipeline.gallery.evidence import Sighting
+from reid_pipeline.types import NS_PER_S, Assignment, EncodedStep, TrackletKey
+
+
+@dataclass(slots=True)
+class EvidenceNotes:
+    """When each track was seen and what was last decided about it, on the run's clock.
+
+    A track is let go `keep_s` after its last box, when nothing about it can be revised any more, so the notes stay as
+    small as the window is.
+    """
+
+    run: str
+    zero_unix_ns: int
+    keep_s: float
+    _spans: dict[TrackletKey, tuple[int, int]] = field(default_factory=dict)
+    _decided: dict[TrackletKey, Assignment] = field(default_factory=dict)
+    _changed: dict[TrackletKey, None] = field(default_factory=dict)
+    _now_ns: int = 0
+
+    def witness(self, steps: Iterable[EncodedStep]) -> None:
+        """Note which tracks were seen and which ended."""
+        for step in steps:
+            self._now_ns = max(self._now_ns, step.timestamp_ns)
+            for track_id in step.tracked.track_id.tolist():
+                key = TrackletKey(step.camera, track_id)
+                first_ns, _ = self._spans.get(key, (step.timestamp_ns, 0))
+                self._spans[key] = (first_ns, step.timestamp_ns)
+            for track_id in step.ended:
+                key = TrackletKey(step.camera, track_id)
+                if key in self._decided:
+                    self._changed[key] = None
+
+    def learn(self, assignments: Sequence[Assignment]) -> None:
+        """Note what was decided."""
+        for assignment in assignments:
+            if assignment.key in self._spans:
+                self._decided[assignment.key] = assignment
+                self._changed[assignment.key] = None
+
+    def take(self, known: Collection[str]) -> tuple[Sighting, ...]:
+        """What has changed about tracks of people who are `known` to the gallery; the rest waits."""
+        ready = [key for key in self._changed if self._decided[key].identity in known]
+        for key in ready:
+            del self._changed[key]
+        found = tuple(self._sighting(key) for key in sorted(ready))
+        self._let_go()
+        return found
+
+    def take_all(self, known: Collection[str]) -> tuple[Sighting, ...]:
+        """The same at the end of a run, when every track has ended."""
+        self._changed.update(dict.fromkeys(self._decided))
+        return self.take(known)
+
+    def _sighting(self, key: TrackletKey) -> Sighting:
+        start_ns, end_ns = self._spans[key]
+        decided = self._decided[key]
+        return Sighting(
+            run=self.run,
+            tracklet=key,
+            identity=decided.identity,
+            start_ns=start_ns + self.zero_unix_ns,
+            end_ns=end_ns + self.zero_unix_ns,
+            score=decided.score,
+            margin=decided.margin,
+            state=decided.state,
+            reason=decided.reason,
+        )
+
+    def _let_go(self) -> None:
+        horizon_ns = self._now_ns - round(self.keep_s * NS_PER_S)
+        for key in [key for key, (_, last_ns) in self._spans.items() if last_ns < horizon_ns]:
+            del self._spans[key]
+            self._decided.pop(key, None)
+            self._changed.pop(key, None)
