@@ -8,7 +8,7 @@ alpha. They differ in shares and places, and in which pictures of a data set the
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -78,12 +78,6 @@ def occlude_paper(
 def occlude_release(image: Image, occluders: Sequence[Occluder], rng: np.random.Generator) -> Occlusion:
     """Cover the picture, uint8 (H, W, 3) RGB, by one occluder at the size and place that its kind always has."""
     return paste(image, place_release(image.shape[:2], occluders, rng))
-
-
-MODES: dict[str, Callable[[Image, Sequence[Occluder], np.random.Generator], Occlusion]] = {
-    "paper": occlude_paper,
-    "release": occlude_release,
-}
 
 
 def place_paper(
