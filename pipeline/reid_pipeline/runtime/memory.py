@@ -117,9 +117,9 @@ class Memory:
         self._store.record(Evidence(self._run, self._notes.take_all(self._known), tuple(links)))
 
     def _purge(self, now_ns: int) -> tuple[str, ...]:
-        if self._retention_ns is None:
-            return ()
-        forgotten = self._store.purge(self._zero_ns + now_ns - self._retention_ns, limit=PURGE_AT_ONCE)
+        # without retention nobody is old enough; a shared gallery still learns that the run is there
+        before_ns = 0 if self._retention_ns is None else self._zero_ns + now_ns - self._retention_ns
+        forgotten = self._store.purge(before_ns, limit=PURGE_AT_ONCE)
         self._known.difference_update(forgotten)
         return forgotten
 
