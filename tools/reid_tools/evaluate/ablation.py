@@ -7,38 +7,13 @@ the last look at the whole recording.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from reid_pipeline.config.loader import LoadedConfig
 from reid_pipeline.config.models import Config
-from reid_pipeline.core.timeline import in_time_steps
-from reid_pipeline.errors import ConfigError
-from reid_pipeline.gallery.stamp import EncoderStamp
-from reid_pipeline.records.document import CameraRecord
-from reid_pipeline.records.journal import read_journal
-from reid_pipeline.records.run_record import CameraHealth, RunState
-from reid_pipeline.runtime.ledger import Models, open_ledger
-from reid_pipeline.runtime.report import RunOptions
-from reid_pipeline.runtime.stopwatch import Stopwatch
-from reid_pipeline.types import NS_PER_S, Assignment, EncodedStep, TrackletKey
-from reid_tools.evaluate.align import UNIDENTIFIED, AlignedFrame, CameraBoxes, align, as_sequence
-from reid_tools.evaluate.clear import clear_scores, match_steps
-from reid_tools.evaluate.hota import hota_scores
-from reid_tools.evaluate.identity import identity_scores
-from reid_tools.evaluate.oracle import by_overlap, oracle_identities
-from reid_tools.evaluate.sequence import Ints
-from reid_tools.evaluate.truth import read_truth
-
-IOU = 0.5
-
-Answers = Mapping[TrackletKey, Assignment]
+from reid_tools.evaluate.recording import Outcome, Recording, answer, ceiling, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,197 +48,62 @@ VARIANTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """A journal beside its truth. `number` numbers its tracklets; `frames` are aligned, all cameras one after another.
+class Row:
+    """A variant and its scores, both None where the configuration says nothing of what the variant adds."""
 
-    It holds `steps` camera steps of `seconds` of recorded time. People are numbered as in the truth files, so they are
-    the same in several recordings of one site.
-    """
+    name: str
+    live: Outcome | None
+    offline: Outcome | None
 
-    journal: Path
-    number: Mapping[TrackletKey, int]
-    frames: tuple[AlignedFrame, ...]
-    steps: int
-    seconds: float
 
-    @classmethod
-    def read(cls, journal: Path, truth: Mapping[str, Path], *, ignore_unlabelled: bool = False) -> Recording:
-        """Read and align. Raises `ConfigError` for a camera that is not in the journal, `RecordError` for bad files."""
-        header, steps = read_journal(journal)
-        known = [camera.id for camera in header.cameras]
-        for camera in truth:
-            if camera not in known:
-                raise ConfigError(f"--truth {camera}: {journal} has no such camera; its cameras are {', '.join(known)}")
-        number: dict[TrackletKey, int] = {}
-        boxes: dict[str, list[EncodedStep]] = {camera: [] for camera in known}
-        last_ns = 0
-        for step in steps:
-            last_ns = max(last_ns, step.timestamp_ns)
-            boxes[step.camera].append(step)
-            for track_id in step.tracked.track_id.tolist():
-                number.setdefault(TrackletKey(step.camera, track_id), len(number))
-        frames = [
-            frame
-            for camera, path in truth.items()
-            for frame in align(
-                read_truth(path),
-                _predicted(camera, boxes[camera], number),
-                threshold=IOU,
-                ignore_unlabelled=ignore_unlabelled,
-            )
+@dataclass(frozen=True, slots=True)
+class Ablation:
+    """Every variant, from little to all, and the ceiling."""
+
+    rows: tuple[Row, ...]
+    ceiling: Outcome
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scores as plain values; shares are 0..1."""
+        rows = [
+            {
+                "evidence": row.name,
+                "live": row.live and asdict(row.live),
+                "offline": row.offline and asdict(row.offline),
+            }
+            for row in self.rows
         ]
-        return cls(journal, number, tuple(frames), sum(map(len, boxes.values())), last_ns / NS_PER_S)
+        return {"variants": rows, "ceiling": asdict(self.ceiling)}
+
+    def table(self) -> str:
+        """Pooled IDF1 and AssA in percent, live and offline."""
+        lines = [
+            f"{'':<20}{'live':>16}{'offline':>20}",
+            f"{'evidence':<20}{'IDF1':>8}{'AssA':>8}{'IDF1':>12}{'AssA':>8}",
+        ]
+        for row in self.rows:
+            if row.live is None or row.offline is None:
+                lines.append(f"{row.name:<20}  the configuration says nothing of it")
+            else:
+                lines.append(f"{row.name:<20}{_shares(row.live)}    {_shares(row.offline)}")
+        lines.append(f"{'ceiling':<20}{'':<20}{_shares(self.ceiling)}")
+        return "\n".join(lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How good the answers are. Shares are 0..1.
-
-    `false_links` counts tracklets whose identity mostly shows somebody else, `missed_links` the identities that people
-    have beyond their first.
-    """
-
-    idf1: float
-    ass_a: float
-    id_switches: int
-    false_links: int
-    missed_links: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What a variant said of each recording, live and in the end, and how long that took."""
-
-    live: tuple[Answers, ...]
-    final: tuple[Answers, ...]
-    seconds: float
-
-
-def answer(loaded: LoadedConfig, recordings: Sequence[Recording]) -> Answered:
-    """Associate recordings of one site one after the other, as separate runs with one gallery, which starts empty."""
-    live, final, seconds = [], [], 0.0
-    with TemporaryDirectory(prefix="reid-ablation-") as folder:
-        gallery = loaded.config.gallery.model_copy(update={"store": f"sqlite:///{folder}/gallery.db"})
-        loaded = replace(loaded, config=loaded.config.model_copy(update={"gallery": gallery}))
-        for part, recording in enumerate(recordings):
-            begin = time.perf_counter()
-            told, said = _run(loaded, recording, Path(folder) / f"run-{part}")
-            seconds += time.perf_counter() - begin
-            live.append(told)
-            final.append(said)
-    return Answered(tuple(live), tuple(final), seconds)
-
-
-def score(recordings: Sequence[Recording], answers: Sequence[Answers]) -> Outcome:
-    """Score all recordings as one, under one identity map."""
-    identity = _identities(recordings, answers)
-    frames = _numbered_on(recordings)
-    truth = oracle_identities(frames, identity, threshold=IOU)
-    false, missed = _links(frames, identity, truth)
-    return _outcome(frames, identity, false, missed)
-
-
-def ceiling(recordings: Sequence[Recording]) -> Outcome:
-    """The score of the same tracklets under their true identities."""
-    frames = by_overlap(_numbered_on(recordings))
-    own = np.arange(sum(len(recording.number) for recording in recordings))
-    return _outcome(frames, oracle_identities(frames, own, threshold=IOU), 0, 0)
-
-
-def ablation_table(
-    loaded: LoadedConfig, recordings: Sequence[Recording], variants: Iterable[Variant] = VARIANTS
-) -> str:
-    """Pooled IDF1 and AssA of every variant, live and offline, in percent; the ceiling stands below."""
-    lines = [f"{'evidence':<20}{'IDF1':>8}{'AssA':>8}{'IDF1':>12}{'AssA':>8}", f"{'':<20}{'live':>16}{'offline':>20}"]
+def ablate(loaded: LoadedConfig, recordings: Sequence[Recording], variants: Iterable[Variant] = VARIANTS) -> Ablation:
+    """Associate the recordings with every variant. One that changes nothing is not tried again."""
+    rows: list[Row] = []
     before: Config | None = None
     for variant in variants:
         chosen = variant.applied(loaded)
         if chosen.config == before:
-            lines.append(f"{variant.name:<20}  the configuration says nothing of it")
+            rows.append(Row(variant.name, None, None))
             continue
         before = chosen.config
         answered = answer(chosen, recordings)
-        live, final = score(recordings, answered.live), score(recordings, answered.final)
-        lines.append(f"{variant.name:<20}{_shares(live)}    {_shares(final)}")
-    lines.append(f"{'ceiling':<20}{_shares(ceiling(recordings))}")
-    return "\n".join(lines)
+        rows.append(Row(variant.name, score(recordings, answered.live), score(recordings, answered.final)))
+    return Ablation(tuple(rows), ceiling(recordings))
 
 
 def _shares(outcome: Outcome) -> str:
     return f"{100 * outcome.idf1:>8.1f}{100 * outcome.ass_a:>8.1f}"
-
-
-def _run(loaded: LoadedConfig, recording: Recording, folder: Path) -> tuple[Answers, Answers]:
-    header, steps = read_journal(recording.journal)
-    stamp = EncoderStamp(header.encoder.name, header.encoder.sha256, header.dim)
-    models = Models(header.detector, stamp, header.match)
-    cameras = [CameraRecord(each.id, each.width, each.height, each.fps, 0, 0) for each in header.cameras]
-    health = {camera.id: CameraHealth("journal", 0, 0, 0, 0, "") for camera in cameras}
-    options = RunOptions(output=folder)
-    folder.mkdir()
-    with open_ledger(loaded, options, mode="replay", models=models, header=header, watch=Stopwatch()) as ledger:
-        ledger.identify.decide(in_time_steps(steps))
-        told = ledger.identify.associator.assignments()
-        ledger.close_books(cameras, health, state=RunState.FINISHED)
-        return told, ledger.identify.associator.assignments()
-
-
-def _predicted(camera: str, steps: Sequence[EncodedStep], number: Mapping[TrackletKey, int]) -> CameraBoxes:
-    tracked = [step.tracked for step in steps]
-    ids = [number[TrackletKey(camera, track_id)] for each in tracked for track_id in each.track_id.tolist()]
-    return CameraBoxes(
-        frame=np.repeat(np.array([step.index for step in steps], np.int64), [len(each) for each in tracked]),
-        tracklet=np.array(ids, np.int64),
-        xyxy=np.concatenate([np.zeros((0, 4)), *(each.xyxy for each in tracked)]),
-        score=np.concatenate([np.zeros(0), *(each.score for each in tracked)]),
-    )
-
-
-def _identities(recordings: Sequence[Recording], answers: Sequence[Answers]) -> Ints:
-    """A number for the identity of each tracklet of all recordings, (tracklets,)."""
-    names: dict[str, int] = {}
-    identity: list[int] = []
-    for recording, given in zip(recordings, answers, strict=True):
-        for key in recording.number:
-            name = given[key].identity if key in given else None
-            identity.append(UNIDENTIFIED if name is None else names.setdefault(name, len(names)))
-    return np.array(identity, np.int64)
-
-
-def _numbered_on(recordings: Sequence[Recording]) -> tuple[AlignedFrame, ...]:
-    """The frames of all recordings, those of later ones with tracklet numbers after those of earlier ones."""
-    frames: list[AlignedFrame] = []
-    first = 0
-    for recording in recordings:
-        frames += [replace(frame, tracklet=frame.tracklet + first) for frame in recording.frames]
-        first += len(recording.number)
-    return tuple(frames)
-
-
-def _outcome(frames: tuple[AlignedFrame, ...], identity: Ints, false_links: int, missed_links: int) -> Outcome:
-    sequence = as_sequence(frames, identity)
-    return Outcome(
-        idf1=identity_scores(sequence, threshold=IOU).idf1,
-        ass_a=hota_scores(sequence).ass_a,
-        id_switches=clear_scores(sequence, match_steps(sequence, threshold=IOU)).id_switches,
-        false_links=false_links,
-        missed_links=missed_links,
-    )
-
-
-def _links(frames: Sequence[AlignedFrame], identity: Ints, truth: Ints) -> tuple[int, int]:
-    """How many tracklets are with somebody else, and how many identities too many people have.
-
-    Tracklets that match nobody have a true identity of their own, so to link two of those is false as well.
-    """
-    boxes = np.zeros(len(identity), np.int64)
-    for frame in frames:
-        np.add.at(boxes, frame.tracklet, 1)
-    owner: dict[int, int] = {}
-    false = 0
-    for each in np.unique(identity[identity != UNIDENTIFIED]).tolist():
-        members = np.flatnonzero(identity == each)
-        shown, place = np.unique(truth[members], return_inverse=True)
-        owner[each] = int(shown[np.bincount(place, weights=boxes[members]).argmax()])
-        false += int(np.count_nonzero(truth[members] != owner[each]))
-    return false, len(owner) - len(set(owner.values()))

@@ -10,9 +10,10 @@ from pathlib import Path
 from reid_pipeline.errors import PipelineError
 from reid_pipeline.records.journal import read_journal
 from reid_tools.evaluate.truth import read_truth
-from reid_tools.scenarios.catalogue import SCENES
+from reid_tools.scenarios.catalogue import LONG, SCENES
 from reid_tools.scenarios.likeness import likenesses
 from reid_tools.scenarios.scoring import score_all, table
+from reid_tools.scenarios.soak import Hour, soak
 from reid_tools.scenarios.world import make_world
 from reid_tools.scenarios.writing import write_world
 
@@ -25,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
             _score(options)
         elif options.command == "measure":
             _measure(options)
+        elif options.command == "soak":
+            _soak(options)
         else:
             world = make_world(SCENES[options.command](), seed=options.seed, tuning=options.tuning)
             for journal in write_world(world, options.output).journals:
@@ -40,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m reid_tools.scenarios",
         description="Simulated sites with exact truth, to measure association on.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="SCENE|score|measure")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="SCENE|score|soak|measure")
     family = argparse.ArgumentParser(add_help=False)
     family.add_argument(
         "--tuning", action="store_true", help="worlds to develop on, apart from those that are reported"
@@ -51,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for journal and truth")
         one.add_argument("--seed", type=_seed, default=0, metavar="N", help="which world of the scene (default: 0)")
     _add_score(commands.add_parser("score", parents=[family], help="associate worlds and print how well that went"))
+    soaking = commands.add_parser("soak", parents=[family], help="run a day through the associator, watch it grow")
+    soaking.add_argument("--hours", type=float, default=24.0, metavar="H", help="how long a day (default: 24)")
+    soaking.add_argument("--seed", type=_seed, default=0, metavar="N", help="which day (default: 0)")
+    soaking.add_argument("--json", action="store_true", help="print JSON")
     measure = commands.add_parser("measure", help="print how alike the looks of a journal are")
     measure.add_argument("journal", type=Path)
     measure.add_argument("truth", nargs="+", type=_camera_file, metavar="CAMERA=FILE", help="truth of each camera")
@@ -65,13 +72,22 @@ def _add_score(parser: argparse.ArgumentParser) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    scenes = [SCENES[name]() for name in _known(options.scenes) or SCENES]
+    scenes = [SCENES[name]() for name in _known(options.scenes) or [name for name in SCENES if name not in LONG]]
 
     def told(name: str) -> None:
         print(name, file=sys.stderr, flush=True)
 
     scores = score_all(scenes, options.seeds, tuning=options.tuning, worlds=options.worlds, told=told)
     print(json.dumps([score.to_dict() for score in scores], indent=1) if options.json else table(scores))
+
+
+def _soak(options: argparse.Namespace) -> None:
+    def told(hour: Hour) -> None:
+        text = f"hour {hour.number}: {hour.memory_mb:.0f} MB, {hour.ms_per_step:.2f} ms a step"
+        print(text, file=sys.stderr, flush=True)
+
+    soaked = soak(options.hours, seed=options.seed, tuning=options.tuning, told=told)
+    print(json.dumps(soaked.to_dict(), indent=1) if options.json else soaked.table())
 
 
 def _measure(options: argparse.Namespace) -> None:

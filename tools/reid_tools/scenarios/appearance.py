@@ -30,6 +30,7 @@ to 86 of 256 dimensions: people differ in few directions, so some pairs are much
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,8 @@ class Energies:
 GOOD_QUALITY = 0.9
 WORST_QUALITY = 0.25
 NOISE_EXPONENT = 2.3
+REMEMBERED = 256
+"""People whose vectors are kept; others are drawn again, so a long scene needs no more memory than a short one."""
 LASTING_SHARE, BLEAK_SHARE = 0.65, 0.03
 """Of what a poor crop adds in noise: what lasts as long as a pose, and what all poor crops have in common."""
 
@@ -88,7 +91,7 @@ class Wardrobe:
         self._uniformed = uniformed
         variance = np.arange(1, DIM + 1) ** -self.energies.spectrum
         self._scale = np.sqrt(variance / variance.sum())
-        self._people: dict[int, tuple[Vector, Vector, Vector]] = {}
+        self.person = lru_cache(REMEMBERED)(self._person)
         self.site = self._unit(0)
         self._uniform = self._unit(1)
 
@@ -96,15 +99,13 @@ class Wardrobe:
         """A random direction of this population, float64 (D,), of length 1 on average."""
         return np.asarray(rng.standard_normal(DIM) * self._scale)
 
-    def person(self, number: int) -> tuple[Vector, Vector, Vector]:
+    def _person(self, number: int) -> tuple[Vector, Vector, Vector]:
         """A person's own part, and the two parts between which their sides turn, float64 (D,) each of length 1."""
-        if number not in self._people:
-            own, front, flank = (self._unit(2, number, part) for part in range(3))
-            if number in self._uniformed:
-                share = self.energies.uniform
-                own = _normalised(np.sqrt(share) * self._uniform + np.sqrt(1 - share) * own)
-            self._people[number] = own, front, flank
-        return self._people[number]
+        own, front, flank = (self._unit(2, number, part) for part in range(3))
+        if number in self._uniformed:
+            share = self.energies.uniform
+            own = _normalised(np.sqrt(share) * self._uniform + np.sqrt(1 - share) * own)
+        return own, front, flank
 
     def camera(self, number: int) -> Vector:
         """What a camera adds to everybody, float64 (D,) of length 1."""
@@ -147,7 +148,7 @@ class CameraLooks:
         self._camera = camera
         self._rng = rng
         self._poses: dict[int, _Pose] = {}
-        self._common: dict[int, Vector] = {}
+        self._lasting = lru_cache(REMEMBERED)(self._lasting_of)
         energies = wardrobe.energies
         self._view = np.sqrt(energies.site) * wardrobe.site + np.sqrt(energies.camera) * wardrobe.camera(camera)
 
@@ -175,13 +176,11 @@ class CameraLooks:
         side = np.cos(sight.side_rad) * front + np.sin(sight.side_rad) * flank
         return np.asarray(self._lasting(sight.person) + np.sqrt(energies.side) * side)
 
-    def _lasting(self, person: int) -> Vector:
-        if person not in self._common:
-            energies = self._wardrobe.energies
-            own = np.sqrt(energies.person) * self._wardrobe.person(person)[0]
-            place = np.sqrt(energies.place) * self._wardrobe.place(self._camera, person)
-            self._common[person] = self._view + own + place
-        return self._common[person]
+    def _lasting_of(self, person: int) -> Vector:
+        energies = self._wardrobe.energies
+        own = np.sqrt(energies.person) * self._wardrobe.person(person)[0]
+        place = np.sqrt(energies.place) * self._wardrobe.place(self._camera, person)
+        return np.asarray(self._view + own + place)
 
     def _pose(self, person: int, time_s: float) -> Vector:
         """An Ornstein-Uhlenbeck process per person, stepped to the time of the look."""
@@ -190,7 +189,10 @@ class CameraLooks:
         if before is not None:
             kept = float(np.exp((before.time_s - time_s) / self._wardrobe.energies.pose_s))
             fresh = kept * before.vector + np.sqrt(max(0.0, 1 - kept**2)) * fresh
+        self._poses.pop(person, None)
         self._poses[person] = _Pose(time_s, fresh)
+        if len(self._poses) > REMEMBERED:
+            del self._poses[next(iter(self._poses))]
         return np.asarray(fresh)
 
 

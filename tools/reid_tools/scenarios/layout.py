@@ -65,8 +65,9 @@ class Crowd:
     """Who comes and how they behave.
 
     People come between `first_s` and `last_s`, visit `stops` (fewest, most) places for `wait_s` (median) each, and
-    leave. `visits` is how often one person comes, with `away_s` (shortest, longest) between. The share `in_groups`
-    walks in twos and threes, the share `uniformed` is dressed alike.
+    leave. `visits` is how often one person comes (fewest, most), with `away_s` (shortest, longest) between. The share
+    `in_groups` walks in twos and threes. `places` are those that they go to, all where none is named. `uniformed`
+    people are dressed alike.
     """
 
     people: int
@@ -77,7 +78,8 @@ class Crowd:
     visits: tuple[int, int] = (1, 2)
     away_s: tuple[float, float] = (20.0, 90.0)
     in_groups: float = 0.25
-    uniformed: float = 0.0
+    places: tuple[str, ...] = ()
+    uniformed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +87,15 @@ class Scene:
     """Everything that is needed to simulate a site. `calibrated` cameras tell their homography in cameras.yaml.
 
     `overlaps` names the pairs of cameras that see a common part of the floor, None where cameras.yaml is silent.
-    Between the moments `paused_s` the cameras and the process do not run.
+    Between the moments `paused_s` the cameras and the process do not run. Each camera's clock is ahead of the true time
+    by up to `clock_spread_s`.
     """
 
     name: str
     watches: tuple[Watch, ...]
     places: dict[str, Place]
     ways: tuple[tuple[str, str], ...]
-    crowd: Crowd
+    crowds: tuple[Crowd, ...]
     length_s: float
     furniture: tuple[Block, ...] = ()
     neighbours: tuple[Neighbours, ...] = ()
@@ -101,6 +104,17 @@ class Scene:
     fps: float = 10.0
     ghosts_per_min: float = 0.3
     paused_s: tuple[float, float] | None = None
+    clock_spread_s: float = 0.0
+
+    @property
+    def uniformed(self) -> frozenset[int]:
+        """The numbers of those who are dressed alike; people are numbered crowd after crowd."""
+        numbers: list[int] = []
+        first = 0
+        for crowd in self.crowds:
+            numbers += range(first, first + crowd.people) if crowd.uniformed else ()
+            first += crowd.people
+        return frozenset(numbers)
 
     @property
     def shifts(self) -> tuple[tuple[float, float], ...]:

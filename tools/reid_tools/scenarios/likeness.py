@@ -42,6 +42,8 @@ def likenesses(steps: Iterable[EncodedStep], truth: Mapping[str, CameraTruth]) -
     Looks whose box overlaps no true one by half are left out, and of very many looks only every nth is taken.
     """
     looks, people = _known_looks(steps, truth)
+    if not looks:
+        return {}
     vectors = np.stack([look.vector for look in looks]).astype(np.float64)
     cosine = vectors @ vectors.T
     camera = np.unique([look.camera for look in looks], return_inverse=True)[1]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from reid_pipeline.config.loader import load_config
-from reid_tools.evaluate.ablation import Outcome, Recording, answer, ceiling, score
+from reid_tools.evaluate.recording import Outcome, Recording, Returns, answer, ceiling, returns, score
 from reid_tools.scenarios.layout import Scene
 from reid_tools.scenarios.world import make_world
 from reid_tools.scenarios.writing import WorldFiles, files_of, write_world
@@ -42,6 +42,7 @@ class SceneScore:
     steps: int
     seconds: float
     real_s: float
+    returns: Returns | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers by name; shares are 0..1."""
@@ -57,6 +58,7 @@ class SceneScore:
             "tracklets": self.tracklets,
             "steps_per_s": self.steps / self.seconds,
             "times_real": self.real_s / self.seconds,
+            "returns": asdict(self.returns) if self.returns else None,
         }
 
     def row(self) -> tuple[str, ...]:
@@ -75,12 +77,20 @@ class SceneScore:
 
 def table(scores: Iterable[SceneScore]) -> str:
     """One line a scene: pooled IDF1 live and offline, AssA, the ceiling and the gap to it, wrong links, speed."""
+    scores = list(scores)
     rows = [_HEADER, *(score.row() for score in scores)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
+    lines = [
         "  ".join([row[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True))])
         for row in rows
-    )
+    ]
+    lines += [
+        f"{score.scene}: {back.kept} of {back.people} who came back kept their identity; "
+        f"{back.false} of {back.seen} got somebody else's from before"
+        for score in scores
+        if (back := score.returns) is not None
+    ]
+    return "\n".join(lines)
 
 
 def score_scene(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> SceneScore:
@@ -97,6 +107,7 @@ def score_scene(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> Scene
         steps=sum(recording.steps for recording in recordings),
         seconds=answered.seconds,
         real_s=sum(recording.seconds for recording in recordings),
+        returns=returns(recordings, answered.final) if len(recordings) > 1 else None,
     )
 
 

@@ -77,11 +77,12 @@ class _Route:
 
 
 def walks(scene: Scene, rng: np.random.Generator) -> tuple[Walk, ...]:
-    """A walk for everybody of the scene's crowd. Those of a group walk side by side."""
+    """A walk for everybody of the scene's crowds. Those of a group walk side by side."""
     roads = _Roads(scene.places, scene.ways)
     planned: list[Walk] = []
-    for size in _group_sizes(scene.crowd, rng):
-        route = _plan(scene.crowd, roads, rng)
+    groups = ((crowd, size) for crowd in scene.crowds for size in _group_sizes(crowd, rng))
+    for crowd, size in groups:
+        route = _plan(crowd, roads, rng)
         around = rng.uniform(0.0, 2.0 * np.pi)
         for member in range(size):
             apart, angle = (rng.uniform(*GROUP_M), around + 2.0 * member) if member else (0.0, 0.0)
@@ -104,12 +105,14 @@ def _plan(crowd: Crowd, roads: _Roads, rng: np.random.Generator) -> _Route:
     speed = max(SLOWEST_M_S, float(rng.normal(*SPEED_M_S)))
     come_s = float(rng.uniform(crowd.first_s, crowd.last_s))
     for _ in range(int(rng.integers(crowd.visits[0], crowd.visits[1] + 1))):
-        here = roads.choose(rng, gate=True)
+        here = roads.choose(crowd.places, rng, gate=True)
         route.add(come_s, roads.near(here, rng), 0.0)
         for _ in range(int(rng.integers(crowd.stops[0], crowd.stops[1] + 1))):
-            here = _walk(route, roads, here, roads.choose(rng, gate=False, other_than=here), speed=speed, rng=rng)
+            here = _walk(
+                route, roads, here, roads.choose(crowd.places, rng, gate=False, other_than=here), speed=speed, rng=rng
+            )
             _linger(route, crowd.wait_s * float(rng.lognormal(0.0, 0.6)), rng)
-        _walk(route, roads, here, roads.choose(rng, gate=True, other_than=here), speed=speed, rng=rng)
+        _walk(route, roads, here, roads.choose(crowd.places, rng, gate=True, other_than=here), speed=speed, rng=rng)
         route.heading_rad[-1] = float("nan")
         come_s = route.time_s[-1] + float(rng.uniform(*crowd.away_s))
     return route
@@ -144,9 +147,10 @@ class _Roads:
             self._next[a].append(b)
             self._next[b].append(a)
 
-    def choose(self, rng: np.random.Generator, *, gate: bool, other_than: str = "") -> str:
-        """A random gate or stop."""
-        names = [name for name, place in self._places.items() if (place.gate if gate else place.stop)]
+    def choose(self, among: Sequence[str], rng: np.random.Generator, *, gate: bool, other_than: str = "") -> str:
+        """A random gate or stop, of all where `among` names none."""
+        known = {name: self._places[name] for name in among} or self._places
+        names = [name for name, place in known.items() if (place.gate if gate else place.stop)]
         others = [name for name in names if name != other_than]
         return (others or names)[int(rng.integers(len(others or names)))]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import merge
 from zlib import crc32
 
@@ -15,7 +15,7 @@ from reid_tools.scenarios.layout import Scene
 from reid_tools.scenarios.walking import Walk, walks
 
 REPORTED, TUNING = 0, 1
-_WALKS, _DRESS, _PHASES, _FILM = range(4)
+_WALKS, _DRESS, _PHASES, _FILM, _CLOCKS = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,11 @@ class World:
 def make_world(scene: Scene, *, seed: int, tuning: bool) -> World:
     """Draw everything about a scene; the same arguments give the same world."""
     numbers = (TUNING if tuning else REPORTED, seed, crc32(scene.name.encode()))
-    everybody = walks(scene, np.random.default_rng((*numbers, _WALKS)))
-    alike = frozenset(range(round(scene.crowd.uniformed * len(everybody))))
-    return World(scene, everybody, Wardrobe((*numbers, _DRESS), uniformed=alike), numbers)
+    ahead = np.random.default_rng((*numbers, _CLOCKS)).uniform(0.0, scene.clock_spread_s, len(scene.watches))
+    watches = tuple(replace(each, clock_s=float(clock)) for each, clock in zip(scene.watches, ahead, strict=True))
+    return World(
+        scene=replace(scene, watches=watches),
+        walks=walks(scene, np.random.default_rng((*numbers, _WALKS))),
+        wardrobe=Wardrobe((*numbers, _DRESS), uniformed=scene.uniformed),
+        seed=numbers,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -16,7 +17,7 @@ from reid_pipeline.records.journal import JournalCamera, JournalHeader, JournalW
 from reid_tools.scenarios.appearance import DIM, MATCH, Energies
 from reid_tools.scenarios.filming import Filmed, TruthRow
 from reid_tools.scenarios.layout import Scene
-from reid_tools.scenarios.world import World
+from reid_tools.scenarios.world import TUNING, World
 
 EPOCH_NS = 1_767_225_600_000_000_000
 """2026-01-01T00:00:00Z: worlds begin somewhere."""
@@ -56,9 +57,24 @@ def write_world(world: World, folder: Path) -> WorldFiles:
         for name, path in truths.items():
             with writing(path):
                 path.write_text("".join(row.line() + "\n" for row in rows[name]), encoding="ascii")
+    with writing(folder):
+        (folder / "truth.json").write_text(_facts(world), encoding="ascii")
     with writing(files.config):
         files.config.write_text(cameras_yaml(world.scene), encoding="utf-8")
     return files
+
+
+def _facts(world: World) -> str:
+    """What is true besides boxes: how far ahead each clock is, and who is dressed alike (ids as in the truth files)."""
+    facts = {
+        "scene": world.scene.name,
+        "seed": world.seed[1],
+        "tuning": world.seed[0] == TUNING,
+        "people": len(world.walks),
+        "clock_s": {watch.camera.name: round(watch.clock_s, 4) for watch in world.scene.watches},
+        "uniformed": [number + 1 for number in sorted(world.scene.uniformed)],
+    }
+    return json.dumps(facts, indent=1, sort_keys=True) + "\n"
 
 
 def header(scene: Scene, start_s: float) -> JournalHeader:
@@ -91,10 +107,12 @@ def cameras_yaml(scene: Scene) -> str:
         if scene.calibrated:
             entry["homography"] = [[float(f"{x:.9g}") for x in row] for row in watch.camera.floor_homography()]
         cameras[name] = entry
-    body = yaml.safe_dump(
-        {"cameras": cameras, "output": {"directory": "out"}}, sort_keys=False, default_flow_style=None
-    )
-    return f"# The simulated site {scene.name}; `reid-pipeline replay cameras.yaml --journal run.journal`\n{body}"
+    site: dict[str, Any] = {"cameras": cameras, "output": {"directory": "out"}}
+    if len(scene.shifts) > 1:
+        site["gallery"] = {"store": "sqlite:///gallery.db"}
+    body = yaml.safe_dump(site, sort_keys=False, default_flow_style=None)
+    journals = " then ".join(path.name for path in files_of(scene, Path()).journals)
+    return f"# The simulated site {scene.name}; `reid-pipeline replay cameras.yaml --journal ...`: {journals}\n{body}"
 
 
 def _write_journal(path: Path, journal_header: JournalHeader, film: Iterable[Filmed]) -> dict[str, list[TruthRow]]:
