@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -20,8 +21,9 @@ from pydantic import BaseModel, ValidationError
 
 from reid_pipeline.config import problems
 from reid_pipeline.config.document import Document, Finding, KeyPath, read_document
-from reid_pipeline.errors import ConfigError
+from reid_pipeline.errors import ConfigError, MissingExtra
 from reid_pipeline.runtime.report import Progress
+from reid_tools.train.distillation.recipe import DistillationRecipe
 from reid_tools.train.saga.recipe import SagaRecipe
 
 Train = Callable[[Any, Path, Progress], Path]
@@ -40,13 +42,16 @@ class Method:
     function: str
 
     def load(self) -> Train:
-        """The function; imports what it needs."""
+        """The function; imports what it needs. Raises `MissingExtra` without torch."""
+        if find_spec("torch") is None:
+            raise MissingExtra("training needs torch: pip install 'reid-pipeline[train]'")
         module, _, name = self.function.partition(":")
         return cast(Train, getattr(import_module(module), name))
 
 
 METHODS: dict[str, Method] = {
     "saga": Method(SagaRecipe, "reid_tools.train.saga.run:train"),
+    "distillation": Method(DistillationRecipe, "reid_tools.train.distillation.run:distil"),
 }
 
 
