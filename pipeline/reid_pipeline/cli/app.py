@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from reid_engines.errors import EngineError, SpecError, UnknownModel
-from reid_pipeline.cli import bench, config, doctor, engines, evaluate, export, gallery, run
+from reid_pipeline.cli import bench, config, doctor, engines, evaluate, export, gallery, run, train
 from reid_pipeline.cli.terminal import error_line
 from reid_pipeline.errors import ConfigError, PipelineError
 
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 run.register(app)
 export.register(app)
+train.register(app)
 app.add_typer(evaluate.app)
 app.add_typer(engines.app)
 app.add_typer(gallery.app)

@@ -41,7 +41,7 @@ class World:
         """The module with its gradients averaged over all processes."""
         if self.size == 1:
             return module
-        return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False)
+        return nn.parallel.DistributedDataParallel(module)
 
     def gather(self, rows: Tensor) -> Tensor:
         """All processes' rows (n, D), equally many each, in the order of their ranks; gradients flow back to each."""

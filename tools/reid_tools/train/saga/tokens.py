@@ -7,7 +7,9 @@ however the process ends.
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,8 @@ class TokenFile:
 def _reserve(path: Path, shape: tuple[int, int, int, int]) -> None:
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(np.float16).itemsize
     try:
+        if shutil.disk_usage(path.parent).free < size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         with path.open("wb") as file:
             # Now, and not by a signal in the middle of writing to the mapped memory.
             os.posix_fallocate(file.fileno(), 0, size)
