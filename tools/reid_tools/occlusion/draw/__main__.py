@@ -13,7 +13,7 @@ import numpy as np
 
 from reid_pipeline.errors import PipelineError, RecordError
 from reid_pipeline.types import Image
-from reid_tools.occlusion.draw import aloft, boards, cars, cycles, furniture, luggage, pavement, people
+from reid_tools.occlusion.draw import aloft, bicycles, boards, cars, furniture, luggage, motorbikes, pavement, people
 from reid_tools.occlusion.draw.drawing import Drawing
 from reid_tools.occlusion.draw.render import render
 from reid_tools.occlusion.library import CUTOUTS, HABITS
@@ -21,13 +21,13 @@ from reid_tools.occlusion.library import CUTOUTS, HABITS
 MODELS: dict[str, Callable[[], list[Drawing]]] = {
     "bag": luggage.bags,
     "bench": furniture.benches,
-    "bike": cycles.bikes,
+    "bike": bicycles.bikes,
     "car": cars.cars,
     "card": boards.cards,
     "chair": furniture.chairs,
     "fire_hydrant": pavement.fire_hydrants,
     "kite": aloft.kites,
-    "motorbike": cycles.motorbikes,
+    "motorbike": motorbikes.motorbikes,
     "post": pavement.posts,
     "road_sign": boards.road_signs,
     "stone": pavement.stones,
@@ -85,11 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write(kinds: list[str], output: Path) -> None:
-    files = {f"{kind}-{number}.png": coded(image) for kind in kinds for number, image in enumerate(draw(kind), start=1)}
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (output / name).write_bytes(content)
+        for kind in kinds:
+            for number, image in enumerate(draw(kind), start=1):
+                (output / f"{kind}-{number}.png").write_bytes(coded(image))
     except OSError as error:
         raise RecordError(f"{output}: cannot write the cut-outs: {error.strerror}; choose another --output") from None
 

@@ -124,9 +124,8 @@ def _car(car: Car) -> Model:
             model += moved(wheel, (x, side * (car.width / 2 - 0.02), car.wheel))
     nose, tail = car.roof[-1][0], car.roof[0][0]
     plate = plain((0.90, 0.90, 0.86), wear=0)
-    model += block((0.02, 0.5, 0.11), plate, at=(nose + 0.05, 0, car.sill + 0.27)) + block(
-        (0.02, 0.5, 0.11), plate, at=(tail - 0.05, 0, car.sill + 0.35)
-    )
+    model += block((0.02, 0.5, 0.11), plate, at=(nose + 0.05, 0, car.sill + 0.27))
+    model += block((0.02, 0.5, 0.11), plate, at=(tail - 0.05, 0, car.sill + 0.35))
     mirror = max(end for _, end in car.windows) - 0.08
     level = _height(car.belt, mirror)
     for side in (-1, 1):
@@ -168,11 +167,10 @@ def _shell(car: Car) -> Sheet:
     left = right[:, -2::-1] * (1, -1, 1)
     points = np.concatenate([right, left], axis=1)
     # closed at both ends
-    ends_at = [
-        np.broadcast_to(points[i].mean(axis=0) + np.array([dx, 0, 0]), points[i].shape)[None]
-        for i, dx in ((0, -0.04), (-1, 0.04))
-    ]
-    points = np.concatenate([ends_at[0], points, ends_at[1]])
+    rear, front = (
+        np.tile(points[i].mean(axis=0) + np.array([dx, 0, 0]), (17, 1)) for i, dx in ((0, -0.04), (-1, 0.04))
+    )
+    points = np.concatenate([rear[None], points, front[None]])
     row = np.minimum(np.arange(17), 16 - np.arange(17)).astype(float)
     rows_of = np.broadcast_to(row, points.shape[:2])[..., None]
     places = np.concatenate([points, rows_of], axis=-1)

@@ -29,18 +29,11 @@ BRASS = plain((0.76, 0.62, 0.30), wear=0.05)
 
 
 def bags() -> list[Drawing]:
-    brown, green = (
-        mottled([(0.42, 0.20, 0.10), (0.50, 0.26, 0.13)], 0.08, seed=3),
-        mottled([(0.14, 0.28, 0.26), (0.18, 0.34, 0.31)], 0.06, seed=4),
-    )
-    orange, grey = (
-        plain((0.86, 0.46, 0.12), wear=0.04),
-        checked([(0.34, 0.35, 0.38), (0.42, 0.43, 0.46), (0.25, 0.26, 0.3)], 0.05, axes=(0, 2)),
-    )
-    red, spotted = (
-        plain((0.72, 0.12, 0.14)),
-        mottled([(0.84, 0.78, 0.68), (0.80, 0.74, 0.64), (0.12, 0.10, 0.10)], 0.05, seed=9, sharpness=3),
-    )
+    brown = mottled([(0.42, 0.20, 0.10), (0.50, 0.26, 0.13)], 0.08, seed=3)
+    spotted = mottled([(0.84, 0.78, 0.68), (0.80, 0.74, 0.64), (0.12, 0.10, 0.10)], 0.05, seed=9, sharpness=3)
+    green = mottled([(0.14, 0.28, 0.26), (0.18, 0.34, 0.31)], 0.06, seed=4)
+    grey = checked([(0.34, 0.35, 0.38), (0.42, 0.43, 0.46), (0.25, 0.26, 0.3)], 0.05, axes=(0, 2))
+    orange, red = plain((0.86, 0.46, 0.12), wear=0.04), plain((0.72, 0.12, 0.14))
     return [
         Drawing(_handbag(brown), Shot(200, yaw_deg=20, pitch_deg=10)),
         Drawing(_backpack(green, orange), Shot(225, yaw_deg=-30, pitch_deg=8, sun_deg=45)),
@@ -52,10 +45,7 @@ def bags() -> list[Drawing]:
 
 
 def suitcases() -> list[Drawing]:
-    yellow, black = (
-        plain((0.90, 0.70, 0.12), wear=0.04),
-        mottled([(0.09, 0.09, 0.10), (0.14, 0.14, 0.16)], 0.02, seed=8),
-    )
+    yellow, black = plain((0.90, 0.70, 0.12), wear=0.04), mottled([(0.09, 0.09, 0.1), (0.14, 0.14, 0.16)], 0.02, seed=8)
     red, silver = plain((0.66, 0.10, 0.13), wear=0.04), plain((0.66, 0.68, 0.70), wear=0.03)
     cloth = checked([(0.20, 0.24, 0.34), (0.32, 0.36, 0.46), (0.55, 0.20, 0.20)], 0.10, axes=(0, 2))
     return [

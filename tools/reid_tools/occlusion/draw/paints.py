@@ -1,4 +1,4 @@
-"""What surfaces look like: every paint tells the sRGB colour (N, 3) at places (N, 2 or 3) on a surface."""
+"""What surfaces look like: every paint tells the sRGB colour (N, 3) at places (N, K) on a surface."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ def wooden(colour: Colour, axis: int, *, width: float = 0.02, seed: int = 0) -> 
     return paint
 
 
-def bricks(colour: Colour, mortar: Colour, *, size: tuple[float, float] = (0.12, 0.045), seed: int = 0) -> Paint:
-    """Courses of bricks; around edges (x + y) and upwards (z) of places in three dimensions."""
+def bricks(colour: Colour, mortar: Colour) -> Paint:
+    """Courses of bricks; around edges (x + y) and upwards (z) of places (N, 3)."""
 
     def paint(places: Array) -> Array:
-        course = np.floor(places[:, 2] / size[1])
-        along = (places[:, 0] + places[:, 1]) / size[0] + 0.5 * (course % 2)
-        joint = (along % 1 < 0.09) | (places[:, 2] / size[1] % 1 < 0.18)
-        tone = 1 + 0.16 * np.sin(37.0 * np.floor(along) + 91.0 * course + seed)
+        course = np.floor(places[:, 2] / 0.045)
+        along = (places[:, 0] + places[:, 1]) / 0.12 + 0.5 * (course % 2)
+        joint = (along % 1 < 0.09) | (places[:, 2] / 0.045 % 1 < 0.18)
+        tone = 1 + 0.16 * np.sin(37.0 * np.floor(along) + 91.0 * course)
         return np.asarray(np.where(joint[:, None], mortar, tone[:, None] * np.array(colour)))
 
     return paint
@@ -139,16 +139,11 @@ def picture(image: Image) -> Paint:
     return paint
 
 
-def decal(image: Image, low: tuple[float, float], high: tuple[float, float], *, ground: Paint | None = None) -> Paint:
-    """The image over the rectangle from `low` to `high` in x and z of places (N, 3), `ground` around it."""
+def decal(image: Image, low: tuple[float, float], high: tuple[float, float]) -> Paint:
+    """The image over the rectangle from `low` to `high` in x and z of places (N, 3)."""
     inside = picture(image)
 
     def paint(places: Array) -> Array:
-        share = (places[:, [0, 2]] - np.asarray(low)) / (np.asarray(high) - np.asarray(low))
-        colours = inside(share)
-        if ground is None:
-            return colours
-        outside = ((share < 0) | (share > 1)).any(axis=1)
-        return np.where(outside[:, None], ground(places), colours)
+        return inside((places[:, [0, 2]] - np.asarray(low)) / (np.asarray(high) - np.asarray(low)))
 
     return paint

@@ -76,7 +76,7 @@ def _camera_axes(shot: Shot) -> Array:
 
 
 def _seen(sheet: Sheet, frame: Array) -> tuple[Array, Array]:
-    """Points and unit normals (n, m, 3) of the sheet in the camera's axes; normals look at the camera."""
+    """Points and unit normals (n, m, 3) of the sheet in the camera's axes, the normals to either side."""
     points = sheet.points @ frame.T
     du, dv = (_slope(points, axis) for axis in (0, 1))
     normals = np.cross(du, dv)
@@ -221,7 +221,7 @@ def _openness(depth: NDArray[np.float32], solid: NDArray[np.bool_], size: float)
     known = np.where(solid, depth, 0).astype(np.float32)
     shade = np.zeros_like(weight)
     for radius in (4, 12):
-        window = (2 * radius * OVERSAMPLING // 2 + 1,) * 2
+        window = (radius * OVERSAMPLING + 1,) * 2
         around = cv2.blur(known, window) / np.maximum(cv2.blur(weight, window), 1e-6)
         shade += np.clip((known - around) / (0.05 * size), 0, 1)
     return np.asarray(1 - 0.225 * shade, np.float32)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
-Paint = Callable[[Array], Array]  # places (N, 2 or 3) on a surface -> its sRGB colours (N, 3), 0..1
+Paint = Callable[[Array], Array]  # places (N, K) on a surface -> its sRGB colours (N, 3), 0..1
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A surface as a grid: `points` (n, m, 3), and the `places` (n, m, 2 or 3) by which its paint is looked up.
+    """A surface as a grid: `points` (n, m, 3), and the `places` (n, m, K) by which its paint is looked up.
 
     Places stay with the surface when it is moved or bent. `gloss` is 0 (cloth) to 1 (varnish).
     """
@@ -28,13 +28,11 @@ class Sheet:
 Model = list[Sheet]
 
 
-def plate(corners: ArrayLike, paint: Paint, gloss: float = 0.1, *, cells: int = 1) -> Model:
+def plate(corners: ArrayLike, paint: Paint, gloss: float = 0.1) -> Model:
     """A flat piece with four `corners` (4, 3) in order; its places run from (0, 0) at the first to (1, 1)."""
     a, b, c, d = np.asarray(corners, float)
-    v, u = np.meshgrid(np.linspace(0, 1, cells + 1), np.linspace(0, 1, cells + 1), indexing="ij")
-    u, v = u[..., None], v[..., None]
-    points = (1 - v) * ((1 - u) * a + u * b) + v * ((1 - u) * d + u * c)
-    return [Sheet(points, np.concatenate([u, v], axis=-1), paint, gloss)]
+    places = np.array([[(0, 0), (1, 0)], [(0, 1), (1, 1)]], float)
+    return [Sheet(np.array([[a, b], [d, c]]), places, paint, gloss)]
 
 
 def block(
@@ -88,22 +86,13 @@ def tube(path: ArrayLike, radius: ArrayLike, paint: Paint, gloss: float = 0.3, *
     return [Sheet(points, places, paint, gloss), *caps]
 
 
-def ring(radius: float, thickness: float, paint: Paint, gloss: float = 0.2, *, sides: int = 40) -> Model:
+def ring(radius: float, thickness: float, paint: Paint, gloss: float = 0.2) -> Model:
     """A torus around the y axis through the origin; `thickness` is the radius of its tube."""
-    turn = np.linspace(0, 2 * np.pi, sides + 1)
-    return tube_loop(
-        np.stack([radius * np.cos(turn), 0 * turn, radius * np.sin(turn)], axis=-1), thickness, paint, gloss
-    )
-
-
-def tube_loop(path: Array, thickness: float, paint: Paint, gloss: float = 0.2) -> Model:
-    """A closed rod in a plane y = const; `path` (k, 3) ends where it starts."""
-    centre = path[:-1].mean(axis=0)
-    out = _unit(path - centre)[:, None]
-    angle = np.linspace(0, 2 * np.pi, 11)[:, None]
-    points = path[:, None] + thickness * (np.cos(angle) * out + np.sin(angle) * np.array([0.0, 1.0, 0.0]))
-    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
-    places = np.stack(np.meshgrid(along, np.linspace(0, 1, 11), indexing="ij"), axis=-1)
+    turn = np.linspace(0, 2 * np.pi, 41)[:, None, None]
+    angle = np.linspace(0, 2 * np.pi, 11)[None, :, None]
+    reach = radius + thickness * np.cos(angle)
+    points = np.concatenate([reach * np.cos(turn), thickness * np.sin(angle) + 0 * turn, reach * np.sin(turn)], axis=-1)
+    places = np.concatenate(np.broadcast_arrays(radius * turn, angle / (2 * np.pi)), axis=-1)
     return [Sheet(points, places, paint, gloss)]
 
 
