@@ -16,6 +16,7 @@ from reid_pipeline.errors import ConfigError, RecordError
 from reid_pipeline.types import Assignment, State, TrackletKey
 from reid_tools.evaluate.ablation import LAYOUT, VARIANTS, Variant, ablate
 from reid_tools.evaluate.align import AlignedFrame
+from reid_tools.evaluate.promptness import Life, Promptness
 from reid_tools.evaluate.recording import Recording, answer, ceiling, returns, score
 from reid_tools.scenarios.layout import Crowd
 from reid_tools.scenarios.sites import office
@@ -33,8 +34,8 @@ def seen(people: Sequence[int], *, frames: int = 10) -> Recording:
     true = np.array(sorted({person for person in people if person >= 0}), np.int64)
     overlap = (true[:, None] == np.array(people)[None, :]).astype(np.float64)
     frame = [AlignedFrame(n, true, tracklets, np.ones(len(people)), overlap) for n in range(frames)]
-    number = {key: index for index, key in enumerate(keys(len(people)))}
-    return Recording(Path("none.journal"), number, tuple(frame), frames, 1.0)
+    lives = {key: Life(0.0, 1.0) for key in keys(len(people))}
+    return Recording(Path("none.journal"), lives, tuple(frame), frames, 1.0)
 
 
 def named(*names: str) -> Mapping[TrackletKey, Assignment]:
@@ -78,6 +79,23 @@ def test_who_comes_back_is_compared_with_who_they_were() -> None:
     assert found.false == 1  # 8 got the identity of 7
 
 
+def test_promptness_is_read_from_what_was_said_live() -> None:
+    lines = [
+        '{"type": "run_started", "time": 0.0, "run": "r"}',
+        '{"type": "assignment", "tracklet": "door:1", "identity": "P1", "time": 0.4}',
+        '{"type": "assignment", "tracklet": "door:1", "identity": "P1", "time": 9.0}',
+        '{"type": "assignment", "tracklet": "door:2", "identity": "P1", "time": 1.0}',
+        '{"type": "assignment", "tracklet": "door:2", "identity": "P2", "time": 8.0}',
+    ]
+    first, second, third, short = keys(4)
+    lives = {first: Life(0.0, 5.0), second: Life(0.5, 5.0), third: Life(0.0, 3.0), short: Life(0.0, 0.5)}
+    found = Promptness.of(lines, lives)
+    assert found.first_s == pytest.approx((0.4, 0.5, 3.0))
+    assert found.settled_s == pytest.approx((0.0, 3.0, 0.0))
+    assert (found + found).first_p95_s <= 3.0
+    assert Promptness().first_p95_s == 0.0
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> WorldFiles:
     scene = replace(office(), length_s=25.0, crowds=(Crowd(people=6, first_s=-60.0, last_s=0.0),))
@@ -106,8 +124,8 @@ def test_a_variant_keeps_what_it_names_and_changes_what_it_says(loaded: LoadedCo
 def test_live_and_offline_answers_are_both_there_and_repeatable(loaded: LoadedConfig, recording: Recording) -> None:
     first, second = (answer(loaded, [recording]) for _ in range(2))
     for told in (first.live, first.final):
-        assert set(told[0]) <= set(recording.number)
-        assert len(told[0]) > 0.8 * len(recording.number)
+        assert set(told[0]) <= set(recording.lives)
+        assert len(told[0]) > 0.8 * len(recording.lives)
     assert score([recording], first.live) == score([recording], second.live)
     assert score([recording], first.final) == score([recording], second.final)
     assert first.seconds > 0.0

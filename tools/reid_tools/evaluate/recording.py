@@ -26,6 +26,7 @@ from reid_tools.evaluate.clear import clear_scores, match_steps
 from reid_tools.evaluate.hota import hota_scores
 from reid_tools.evaluate.identity import identity_scores
 from reid_tools.evaluate.oracle import by_overlap, oracle_identities
+from reid_tools.evaluate.promptness import Life, Promptness
 from reid_tools.evaluate.sequence import Ints
 from reid_tools.evaluate.truth import read_truth
 
@@ -36,14 +37,15 @@ Answers = Mapping[TrackletKey, Assignment]
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A journal beside its truth. `number` numbers its tracklets; `frames` are aligned, all cameras one after another.
+    """A journal beside its truth.
 
-    It holds `steps` camera steps of `seconds` of recorded time. People are numbered as in the truth files, so they are
-    the same in several recordings of one site.
+    `lives` says when each tracklet was seen; tracklets are numbered in its order. `frames` are aligned, all cameras one
+    after another. It holds `steps` camera steps of `seconds` of recorded time. People are numbered as in the truth
+    files, so they are the same in several recordings of one site.
     """
 
     journal: Path
-    number: Mapping[TrackletKey, int]
+    lives: Mapping[TrackletKey, Life]
     frames: tuple[AlignedFrame, ...]
     steps: int
     seconds: float
@@ -57,13 +59,17 @@ class Recording:
             if camera not in known:
                 raise ConfigError(f"--truth {camera}: {journal} has no such camera; its cameras are {', '.join(known)}")
         number: dict[TrackletKey, int] = {}
+        lives: dict[TrackletKey, Life] = {}
         boxes: dict[str, list[EncodedStep]] = {camera: [] for camera in known}
         last_ns = 0
         for step in steps:
             last_ns = max(last_ns, step.timestamp_ns)
             boxes[step.camera].append(step)
             for track_id in step.tracked.track_id.tolist():
-                number.setdefault(TrackletKey(step.camera, track_id), len(number))
+                key = TrackletKey(step.camera, track_id)
+                number.setdefault(key, len(number))
+                now_s = step.timestamp_ns / NS_PER_S
+                lives[key] = Life(lives[key].start_s if key in lives else now_s, now_s)
         frames = [
             frame
             for camera, path in truth.items()
@@ -74,7 +80,7 @@ class Recording:
                 ignore_unlabelled=ignore_unlabelled,
             )
         ]
-        return cls(journal, number, tuple(frames), sum(map(len, boxes.values())), last_ns / NS_PER_S)
+        return cls(journal, lives, tuple(frames), sum(map(len, boxes.values())), last_ns / NS_PER_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +100,28 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a variant said of each recording, live and in the end, and how long that took."""
+    """What was said of each recording, live and in the end, how promptly, and how much computing time it took."""
 
     live: tuple[Answers, ...]
     final: tuple[Answers, ...]
+    promptness: Promptness
     seconds: float
 
 
 def answer(loaded: LoadedConfig, recordings: Sequence[Recording]) -> Answered:
     """Associate recordings of one site one after the other, as separate runs with one gallery, which starts empty."""
-    live, final, seconds = [], [], 0.0
+    live, final, promptness, seconds = [], [], Promptness(), 0.0
     with TemporaryDirectory(prefix="reid-ablation-") as folder:
         gallery = loaded.config.gallery.model_copy(update={"store": f"sqlite:///{folder}/gallery.db"})
         loaded = replace(loaded, config=loaded.config.model_copy(update={"gallery": gallery}))
         for part, recording in enumerate(recordings):
             begin = time.perf_counter()
-            told, said = _run(loaded, recording, Path(folder) / f"run-{part}")
+            told, said, prompt = _run(loaded, recording, Path(folder) / f"run-{part}")
             seconds += time.perf_counter() - begin
+            promptness += prompt
             live.append(told)
             final.append(said)
-    return Answered(tuple(live), tuple(final), seconds)
+    return Answered(tuple(live), tuple(final), promptness, seconds)
 
 
 def score(recordings: Sequence[Recording], answers: Sequence[Answers]) -> Outcome:
@@ -128,7 +136,7 @@ def score(recordings: Sequence[Recording], answers: Sequence[Answers]) -> Outcom
 def ceiling(recordings: Sequence[Recording]) -> Outcome:
     """The score of the same tracklets under their true identities."""
     frames = by_overlap(_numbered_on(recordings))
-    own = np.arange(sum(len(recording.number) for recording in recordings))
+    own = np.arange(sum(len(recording.lives) for recording in recordings))
     return _outcome(frames, oracle_identities(frames, own, threshold=IOU), 0, 0)
 
 
@@ -151,7 +159,7 @@ def returns(recordings: Sequence[Recording], answers: Sequence[Answers]) -> Retu
     frames = _numbered_on(recordings)
     truth = oracle_identities(frames, identity, threshold=IOU)
     boxes = np.bincount(np.concatenate([frame.tracklet for frame in frames]), minlength=len(identity))
-    first = len(identity) - len(recordings[-1].number)
+    first = len(identity) - len(recordings[-1].lives)
     real = truth <= max(int(frame.person.max(initial=-1)) for frame in frames)
     before = _main_identities(truth[:first], identity[:first], boxes[:first] * real[:first])
     after = _main_identities(truth[first:], identity[first:], boxes[first:] * real[first:])
@@ -174,7 +182,7 @@ def _main_identities(truth: Ints, identity: Ints, boxes: Ints) -> dict[int, int]
     return {person: name for (person, name), _ in sorted(weight.items(), key=lambda item: item[1])}
 
 
-def _run(loaded: LoadedConfig, recording: Recording, folder: Path) -> tuple[Answers, Answers]:
+def _run(loaded: LoadedConfig, recording: Recording, folder: Path) -> tuple[Answers, Answers, Promptness]:
     header, steps = read_journal(recording.journal)
     stamp = EncoderStamp(header.encoder.name, header.encoder.sha256, header.dim)
     models = Models(header.detector, stamp, header.match)
@@ -185,8 +193,12 @@ def _run(loaded: LoadedConfig, recording: Recording, folder: Path) -> tuple[Answ
     with open_ledger(loaded, options, mode="replay", models=models, header=header, watch=Stopwatch()) as ledger:
         ledger.identify.decide(in_time_steps(steps))
         told = ledger.identify.associator.assignments()
+        with (folder / "events.jsonl").open(
+            encoding="utf-8"
+        ) as events:  # what is said from now on is not live any more
+            promptness = Promptness.of(events, recording.lives)
         ledger.close_books(cameras, health, state=RunState.FINISHED)
-        return told, ledger.identify.associator.assignments()
+        return told, ledger.identify.associator.assignments(), promptness
 
 
 def _predicted(camera: str, steps: Sequence[EncodedStep], number: Mapping[TrackletKey, int]) -> CameraBoxes:
@@ -205,7 +217,7 @@ def _identities(recordings: Sequence[Recording], answers: Sequence[Answers]) -> 
     names: dict[str, int] = {}
     identity: list[int] = []
     for recording, given in zip(recordings, answers, strict=True):
-        for key in recording.number:
+        for key in recording.lives:
             name = given[key].identity if key in given else None
             identity.append(UNIDENTIFIED if name is None else names.setdefault(name, len(names)))
     return np.array(identity, np.int64)
@@ -217,7 +229,7 @@ def _numbered_on(recordings: Sequence[Recording]) -> tuple[AlignedFrame, ...]:
     first = 0
     for recording in recordings:
         frames += [replace(frame, tracklet=frame.tracklet + first) for frame in recording.frames]
-        first += len(recording.number)
+        first += len(recording.lives)
     return tuple(frames)
 
 

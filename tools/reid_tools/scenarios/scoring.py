@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reid_pipeline.config.loader import load_config
+from reid_tools.evaluate.promptness import Promptness
 from reid_tools.evaluate.recording import Outcome, Recording, Returns, answer, ceiling, returns, score
 from reid_tools.scenarios.layout import Scene
 from reid_tools.scenarios.world import make_world
@@ -25,6 +26,8 @@ _HEADER = (
     "missed",
     "IDsw",
     "tracks",
+    "first",
+    "final",
     "steps/s",
     "x real",
 )
@@ -38,6 +41,7 @@ class SceneScore:
     live: Outcome
     final: Outcome
     ceiling: Outcome
+    promptness: Promptness
     tracklets: int
     steps: int
     seconds: float
@@ -56,6 +60,8 @@ class SceneScore:
             "missed_links": self.final.missed_links,
             "id_switches": self.final.id_switches,
             "tracklets": self.tracklets,
+            "first_p95_s": self.promptness.first_p95_s,
+            "final_p95_s": self.promptness.settled_p95_s,
             "steps_per_s": self.steps / self.seconds,
             "times_real": self.real_s / self.seconds,
             "returns": asdict(self.returns) if self.returns else None,
@@ -70,13 +76,19 @@ class SceneScore:
             self.scene,
             *(f"{100 * share:.1f}" for share in (*shares, gap)),
             *map(str, counts),
+            f"{self.promptness.first_p95_s:.1f}",
+            f"{self.promptness.settled_p95_s:.1f}",
             f"{self.steps / self.seconds:.0f}",
             f"{self.real_s / self.seconds:.0f}",
         )
 
 
 def table(scores: Iterable[SceneScore]) -> str:
-    """One line a scene: pooled IDF1 live and offline, AssA, the ceiling and the gap to it, wrong links, speed."""
+    """One line a scene.
+
+    Pooled IDF1 live and offline, AssA, the ceiling and the gap to it (percent); false and missed links, switches and
+    tracklets; seconds until the first answer and, after a track's end, until the final one (95th percentiles); speed.
+    """
     scores = list(scores)
     rows = [_HEADER, *(score.row() for score in scores)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -103,7 +115,8 @@ def score_scene(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> Scene
         live=score(recordings, answered.live),
         final=score(recordings, answered.final),
         ceiling=ceiling(recordings),
-        tracklets=sum(len(recording.number) for recording in recordings),
+        promptness=answered.promptness,
+        tracklets=sum(len(recording.lives) for recording in recordings),
         steps=sum(recording.steps for recording in recordings),
         seconds=answered.seconds,
         real_s=sum(recording.seconds for recording in recordings),
