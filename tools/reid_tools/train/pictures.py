@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from reid_engines.protocol import Image
 from reid_pipeline.errors import ConfigError, RecordError
-from reid_tools.datasets import load_dataset
+from reid_tools.datasets import DISTRACTOR, load_dataset
 from reid_tools.datasets.published import mismatch
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class TrainingPictures:
 
 
 def training_pictures(root: Path, layout: str, *, strict: bool, note: Callable[[str], None]) -> TrainingPictures:
-    """The training part of the data set in `root`; persons are numbered in the order of their ids.
+    """The pictures of known people in the training part of a data set; people are numbered in the order of their ids.
 
     Raises `ConfigError` when there is none, and with `strict` when the set is not the published one; else `note` is
     told.
@@ -58,11 +58,11 @@ def training_pictures(root: Path, layout: str, *, strict: bool, note: Callable[[
         if strict:
             raise ConfigError(f"{difference}; complete it, or set data.strict to false to train on what is there")
         note(f"warning: {difference}")
-    if not dataset.train:
+    known = [picture for picture in dataset.train if picture.person != DISTRACTOR]
+    if not known:
         raise ConfigError(f"{dataset.folder}: {layout} has no pictures to train on here; train on another set")
-    _, labels = np.unique([picture.person for picture in dataset.train], return_inverse=True)
-    paths = tuple(picture.path for picture in dataset.train)
-    return TrainingPictures(dataset.folder, paths, labels.astype(np.int64))
+    _, labels = np.unique([picture.person for picture in known], return_inverse=True)
+    return TrainingPictures(dataset.folder, tuple(picture.path for picture in known), labels.astype(np.int64))
 
 
 class Ahead(Generic[T]):
