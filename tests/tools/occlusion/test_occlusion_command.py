@@ -151,6 +151,23 @@ def test_folders_without_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "expected a data set with pictures (.bmp, " in message
 
 
+def test_stopping_leaves_nothing_behind(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = []
+
+    def copy_three(source: Path, target: Path) -> None:
+        copied.append(source)
+        if len(copied) > 3:
+            raise KeyboardInterrupt
+        target.write_bytes(source.read_bytes())
+
+    monkeypatch.setattr("shutil.copyfile", copy_three)
+    assert main([str(market), "--output", str(tmp_path / "occluded")]) == 130
+    assert capsys.readouterr().err == f"stopped; {tmp_path / 'occluded'} was not written\n"
+    assert {path.name for path in tmp_path.iterdir()} == {"market"}
+
+
 @pytest.mark.parametrize("extra", [["--seed", "-1"], ["--mode", "release", "--column-0"], ["--mode", "both"]])
 def test_wrong_arguments(market: Path, tmp_path: Path, extra: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -210,6 +210,14 @@ def test_what_reaches_beyond_the_picture_is_cut_off(image: Image) -> None:
     assert np.array_equal(done.image[:206], image[:206])
 
 
+def test_occluders_compare_by_name_and_cannot_be_painted_over() -> None:
+    one = solid("car", 4, 4)
+    assert one == solid("car", 5, 5)
+    assert one != solid("bag", 4, 4)
+    with pytest.raises(ValueError, match="read-only"):
+        one.rgba[0, 0] = 0
+
+
 def test_a_kind_nobody_knows_is_refused() -> None:
     with pytest.raises(ValueError, match=r"tree-1: expected a kind out of bag, .*, got 'tree'"):
         Occluder("tree-1", "tree", np.zeros((4, 4, 4), np.uint8))

@@ -45,6 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     except PipelineError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"stopped; {options.output} was not written", file=sys.stderr)
+        return 130
     boxes, alpha = (
         sum(ratios) / max(len(ratios), 1)
         for ratios in ([item.box_ratio for item in report.covered], [item.covered_ratio for item in report.covered])

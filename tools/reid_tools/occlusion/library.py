@@ -60,7 +60,7 @@ class Occluder:
 
     name: str
     kind: str
-    rgba: Image = field(repr=False)
+    rgba: Image = field(repr=False, compare=False)
     premultiplied: Image = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -72,7 +72,11 @@ class Occluder:
         # resizing colours that carry their alpha keeps the transparent ones from bleeding into the edges
         alpha = self.rgba[..., 3:].astype(np.uint16)
         colours = (self.rgba[..., :3] * alpha + 127) // 255
-        object.__setattr__(self, "premultiplied", np.concatenate([colours, alpha], axis=-1).astype(np.uint8))
+        premultiplied = np.concatenate([colours, alpha], axis=-1).astype(np.uint8)
+        for name, pixels in (("rgba", self.rgba), ("premultiplied", premultiplied)):
+            frozen = pixels.view()
+            frozen.flags.writeable = False
+            object.__setattr__(self, name, frozen)
 
     @property
     def aspect(self) -> float:
