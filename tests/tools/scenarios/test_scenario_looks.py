@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 
 from reid_pipeline.types import EncodedStep
+from reid_tools.evaluate.align import iou
+from reid_tools.evaluate.clear import best_pairs
 from reid_tools.evaluate.truth import CameraTruth
 from reid_tools.scenarios.appearance import CameraLooks, Energies, Sight, Wardrobe
 from reid_tools.scenarios.catalogue import uniforms
-from reid_tools.scenarios.filming import TruthRow
+from reid_tools.scenarios.filming import Filmed, TruthRow
 from reid_tools.scenarios.layout import Crowd
 from reid_tools.scenarios.likeness import Likeness, likenesses
 from reid_tools.scenarios.sites import square
@@ -38,10 +41,14 @@ DEVIATION = {"one person, other camera": (0.11, 0.18), "two people, other camera
 
 
 @pytest.fixture(scope="module")
-def measured() -> dict[str, Likeness]:
+def filmed() -> list[Filmed]:
     scene = replace(square(), length_s=60.0, crowds=(Crowd(people=14, first_s=-60.0, last_s=30.0),))
-    filmed = list(make_world(scene, seed=3, tuning=True).film(0.0, scene.length_s))
-    names = [watch.camera.name for watch in scene.watches]
+    return list(make_world(scene, seed=3, tuning=True).film(0.0, scene.length_s))
+
+
+@pytest.fixture(scope="module")
+def measured(filmed: list[Filmed]) -> dict[str, Likeness]:
+    names = {each.step.camera for each in filmed}
     rows = {name: [row for each in filmed if each.step.camera == name for row in each.truth] for name in names}
     return likenesses((each.step for each in filmed), {name: _truth(rows[name]) for name in names})
 
@@ -66,6 +73,25 @@ def test_the_mean_is_that_of_real_looks(measured: dict[str, Likeness], kind: str
 def test_so_is_the_spread(measured: dict[str, Likeness], kind: str) -> None:
     low, high = DEVIATION[kind]
     assert low <= measured[kind].deviation <= high
+
+
+def test_tracks_break_and_mix_as_often_as_real_ones(filmed: list[Filmed]) -> None:
+    latest: dict[tuple[str, int], int] = {}
+    shown: dict[tuple[str, int], Counter[int]] = {}
+    changes = boxes = 0
+    for each in filmed:
+        rows, tracked = [row for row in each.truth if row.scored], each.step.tracked
+        if not rows or not len(tracked):
+            continue
+        overlap = iou(np.array([row.xyxy for row in rows]), tracked.xyxy.astype(np.float64))
+        for row, column in zip(*best_pairs(np.where(overlap >= 0.5, overlap, 0.0)), strict=True):
+            person, track = (each.step.camera, rows[row].person), int(tracked.track_id[column])
+            changes += latest.get(person, track) != track
+            latest[person] = track
+            shown.setdefault((each.step.camera, track), Counter())[rows[row].person] += 1
+            boxes += 1
+    assert 0.6 < changes / (boxes / 600) < 9.2
+    assert 0.85 < sum(max(people.values()) for people in shown.values()) / boxes <= 1.0
 
 
 def test_the_energies_of_a_good_look_sum_to_one() -> None:

@@ -100,7 +100,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What was said of each recording, live and in the end, how promptly, and how much computing time it took."""
+    """What was said of each recording, live and in the end, how promptly, and in how many `seconds` of CPU time.
+
+    CPU time is that of a whole replay, on one thread; other work on the machine does not count.
+    """
 
     live: tuple[Answers, ...]
     final: tuple[Answers, ...]
@@ -115,9 +118,9 @@ def answer(loaded: LoadedConfig, recordings: Sequence[Recording]) -> Answered:
         gallery = loaded.config.gallery.model_copy(update={"store": f"sqlite:///{folder}/gallery.db"})
         loaded = replace(loaded, config=loaded.config.model_copy(update={"gallery": gallery}))
         for part, recording in enumerate(recordings):
-            begin = time.perf_counter()
+            begin = time.process_time()
             told, said, prompt = _run(loaded, recording, Path(folder) / f"run-{part}")
-            seconds += time.perf_counter() - begin
+            seconds += time.process_time() - begin
             promptness += prompt
             live.append(told)
             final.append(said)

@@ -35,7 +35,7 @@ _HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class SceneScore:
-    """What the associator made of one world. `steps` are camera steps; `seconds` what they took, of `real_s` filmed."""
+    """What the associator made of one world. `steps` are camera steps; `seconds` the CPU time of `real_s` filmed."""
 
     scene: str
     live: Outcome

@@ -9,6 +9,10 @@ The rates were measured with the default pipeline (YOLOX-tiny at 10 frames a sec
 
 The edges of a found box were off by a standard deviation of .03 to .05 of its height on both, most of it lasting for
 many frames. Misses come in runs: most gaps were of 1 to 6 frames.
+
+What the tracker makes of that: a person's track id changed 9.2 times a minute in view on PETS and 0.6 times on UFES,
+and 96.5 and 100 % of the matched boxes were on the person that their track shows most. Worlds of the scenes corridor,
+square and eight-cameras give 1.7, 3.2 and 2.7 changes and 94, 92 and 94 %.
 """
 
 from __future__ import annotations

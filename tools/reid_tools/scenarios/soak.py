@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +26,7 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of the run: memory at its end, time per step of the associator, and what was known by then."""
+    """One hour of the run: memory at its end, CPU time per time step without the simulation, what was met so far."""
 
     number: int
     memory_mb: float
@@ -95,18 +96,18 @@ def _hours(world: World, folder: Path) -> Iterator[Hour]:
     (folder / "cameras.yaml").write_text(cameras_yaml(world.scene), encoding="utf-8")
     (folder / "out").mkdir()
     loaded, options = load_config(folder / "cameras.yaml"), RunOptions(output=folder / "out")
-    models, watch = Models(start.detector, stamp, start.match), Stopwatch()
-    with open_ledger(loaded, options, mode="live", models=models, header=start, watch=watch) as ledger:
-        number, steps, before_s = 1, 0, 0.0
+    models = Models(start.detector, stamp, start.match)
+    with open_ledger(loaded, options, mode="live", models=models, header=start, watch=Stopwatch()) as ledger:
+        number, steps, spent_s = 1, 0, 0.0
         for step in in_time_steps(filmed.step for filmed in world.film(0.0, world.scene.length_s)):
+            begin_s = time.process_time()
             ledger.identify.decide([step])
-            steps += 1
+            spent_s, steps = spent_s + time.process_time() - begin_s, steps + 1
             if step.start_ns >= number * HOUR_S * NS_PER_S - NS_PER_S:
-                spent_s = watch.seconds()["associate"]
                 associator = ledger.identify.associator
                 people, tracklets = len(associator.identities()), len(associator.assignments())
-                yield Hour(number, _memory_mb(), 1e3 * (spent_s - before_s) / steps, people, tracklets)
-                number, steps, before_s = number + 1, 0, spent_s
+                yield Hour(number, _memory_mb(), 1e3 * spent_s / steps, people, tracklets)
+                number, steps, spent_s = number + 1, 0, 0.0
 
 
 def _memory_mb() -> float:
