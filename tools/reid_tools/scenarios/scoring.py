@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -125,14 +126,23 @@ def score_scene(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> Scene
 
 
 def kept_world(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> WorldFiles:
-    """The files of a world in its own folder below `worlds`; a folder appears when it is complete."""
-    folder = worlds / ("tuning" if tuning else "reported") / f"{scene.name}-{seed}"
+    """The files of a world in its own folder below `worlds`; a folder appears when it is complete.
+
+    Its name says by which state of the simulation it was written, so scores never mix worlds of several.
+    """
+    folder = worlds / ("tuning" if tuning else "reported") / f"{scene.name}-{seed}-{_simulation()}"
     if not folder.exists():
         unfinished = folder.with_name(folder.name + ".unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         write_world(make_world(scene, seed=seed, tuning=tuning), unfinished)
         unfinished.rename(folder)
     return files_of(scene, folder)
+
+
+def _simulation() -> str:
+    """A short hash of the sources of this package."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
 
 
 def score_all(
