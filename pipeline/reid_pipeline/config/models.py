@@ -22,11 +22,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 DURATION_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 NAME_PATTERN = "^[A-Za-z0-9_-]+$"
-STORE_PATTERN = "^$|^(sqlite|memory)://"
+STORE_PATTERN = "^$|^(sqlite|memory|postgresql|postgres)://"
 DURATION_PATTERN = "^[1-9][0-9]{0,8}[smhd]$"
 EXPECTED_PATTERNS = {
     NAME_PATTERN: "a name of letters, digits, - and _",
-    STORE_PATTERN: "sqlite:///FILE or memory://",
+    STORE_PATTERN: "sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE or memory://",
     DURATION_PATTERN: "a duration such as 30m, 72h or 7d",
 }
 
@@ -176,7 +176,8 @@ class Gallery(Section):
     """Where people are remembered between runs."""
 
     store: str = Field(default="", pattern=STORE_PATTERN, repr=False)
-    """sqlite:///FILE, memory://, or empty for gallery.db in the output folder."""
+    """sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE (shared by several runs), memory://, or empty for
+    gallery.db in the output folder."""
     retention: str | None = Field(default=None, pattern=DURATION_PATTERN)
     """Forget people not seen for so long: 30m, 72h, 7d; null: never."""
 

@@ -45,19 +45,19 @@ class EvidenceNotes:
                 self._decided[assignment.key] = assignment
                 self._changed[assignment.key] = None
 
-    def take(self, known: Collection[str]) -> tuple[Sighting, ...]:
-        """What has changed about tracks of people who are `known` to the gallery; the rest waits."""
-        ready = [key for key in self._changed if self._decided[key].identity in known]
-        for key in ready:
-            del self._changed[key]
-        found = tuple(self._sighting(key) for key in sorted(ready))
-        self._let_go()
-        return found
-
-    def take_all(self, known: Collection[str]) -> tuple[Sighting, ...]:
-        """The same at the end of a run, when every track has ended."""
+    def end(self) -> None:
+        """The run is over, and with it every track."""
         self._changed.update(dict.fromkeys(self._decided))
-        return self.take(known)
+
+    def ready(self, known: Collection[str]) -> tuple[Sighting, ...]:
+        """What has changed about tracks of people who are `known` to the gallery; the rest waits."""
+        return tuple(self._sighting(key) for key in sorted(self._changed) if self._decided[key].identity in known)
+
+    def kept(self, sightings: Iterable[Sighting]) -> None:
+        """These are in the gallery now."""
+        for one in sightings:
+            del self._changed[one.tracklet]
+        self._let_go()
 
     def _sighting(self, key: TrackletKey) -> Sighting:
         start_ns, end_ns = self._spans[key]

@@ -193,6 +193,7 @@ def open_ledger(
         recorder = stack.enter_context(TrackRecorder(folder))
         outputs = Outputs(folder, recorder, EventLog(folder / "events.jsonl"))
         stack.callback(outputs.close)
+        memory.report_to(lambda kind, line: outputs.tell(RunEvent(kind, outputs.last_ns, info.id, line)))
         identify = Identify(
             associator,
             memory,

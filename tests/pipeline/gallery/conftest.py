@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from postgres_server import PostgresServer
 from reid_pipeline.gallery.evidence import Evidence, RunEntry, Sighting
 from reid_pipeline.gallery.sql_gallery import SqlGallery
 from reid_pipeline.gallery.stamp import EncoderStamp
@@ -50,10 +51,22 @@ def remember() -> Callable[..., GalleryChange]:
     return build
 
 
-@pytest.fixture(params=["memory://", "sqlite:///gallery.db"])
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that runs as long as the tests do."""
+    server = PostgresServer()
+    server.create()
+    server.start("fsync=off")
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest) -> str:
     """The address of an empty gallery of each kind."""
-    return str(request.param)
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres").emptied_database())
+    return {"memory": "memory://", "sqlite": "sqlite:///gallery.db"}[request.param]
 
 
 @pytest.fixture

