@@ -69,22 +69,22 @@ class World:
 def open_world() -> Iterator[World]:
     """Join the processes that `torchrun` started, on its GPU or with all on the CPU; alone without `torchrun`.
 
-    Raises `ConfigError` for processes on several machines: they share files of the output folder in memory.
+    Raises `ConfigError` for processes on several machines, since they share a file's memory, and for too few GPUs.
     """
     size, rank, local = (int(os.environ.get(name, default)) for name, default in _VARIABLES)
-    device = torch.device("cuda", local) if torch.cuda.is_available() else torch.device("cpu")
-    if device.type == "cuda":
+    here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", size)), torch.cuda.device_count()
+    if here != size:
+        raise ConfigError(f"training: {size} processes, {here} of them here; start all of them on one machine")
+    if gpus and here > gpus:
+        raise ConfigError(f"training: {here} processes for {gpus} GPUs; start one per GPU")
+    device = torch.device("cuda", local) if gpus else torch.device("cpu")
+    if gpus:
         _repeatable()
         torch.cuda.set_device(device)
     if size == 1:
         yield World(0, 1, device)
         return
-    here = int(os.environ.get("LOCAL_WORLD_SIZE", size))
-    if here != size:
-        raise ConfigError(f"training: {size} processes, {here} of them here; start all of them on one machine")
-    if device.type == "cuda" and here > torch.cuda.device_count():
-        raise ConfigError(f"training: {here} processes for {torch.cuda.device_count()} GPUs; start one per GPU")
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if gpus else "gloo")
     try:
         yield World(rank, size, device)
     finally:

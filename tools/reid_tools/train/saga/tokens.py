@@ -40,9 +40,9 @@ class TokenFile:
         if world.writer:
             path.unlink()
 
-    def put(self, picture: int, view: int, tokens: Tensor) -> None:
-        """Keep the tokens (N, D) of a view of a picture."""
-        self._tokens[picture, view] = tokens.half().cpu().numpy()
+    def put(self, pictures: NDArray[np.int64], view: int, tokens: Tensor) -> None:
+        """Keep the tokens (B, N, D) of one view of the pictures."""
+        self._tokens[pictures, view] = tokens.half().cpu().numpy()
 
     def get(self, pictures: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
         """The tokens float16 (B, N, D) of that view of each of the pictures, on the CPU."""

@@ -93,9 +93,7 @@ class VisualModule:
             return work.augmented(chunk, [("view", view, int(picture)) for picture in chunk])
 
         def use(number: int, seen: Tensor) -> None:
-            chunk, view = batches[number]
-            for picture, tokens in zip(chunk, self.tokens(seen).half().cpu(), strict=True):
-                file.put(picture, view, tokens)
+            file.put(*batches[number], self.tokens(seen))
 
         work.sweep("tokens", [partial(make, *batch) for batch in batches], use)
         work.world.wait()
