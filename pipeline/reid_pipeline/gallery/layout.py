@@ -35,7 +35,7 @@ COLUMNS = {
 """Every table and its columns, in the order of a backup."""
 
 _TABLES = """
-CREATE TABLE meta (key {text} PRIMARY KEY, value {text} NOT NULL);
+CREATE TABLE meta (key {text} PRIMARY KEY, value {text} NOT NULL){keyed};
 CREATE TABLE blocks (
     number {integer} PRIMARY KEY,
     next_number {integer} NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE identities (
     first_seen_ns {integer} NOT NULL,
     last_seen_ns {integer} NOT NULL,
     PRIMARY KEY (id, known_as, writer)
-);
+){keyed};
 CREATE INDEX identities_by_age ON identities (last_seen_ns);
 CREATE INDEX identities_by_name ON identities (known_as);
 CREATE TABLE prototypes (
@@ -75,7 +75,7 @@ CREATE TABLE runs (
     journal {text} NOT NULL,
     started_ns {integer} NOT NULL,
     PRIMARY KEY (run, folder)
-);
+){keyed};
 CREATE TABLE sightings (
     run {text} NOT NULL,
     camera {text} NOT NULL,
@@ -88,7 +88,7 @@ CREATE TABLE sightings (
     state {text} NOT NULL,
     reason {text} NOT NULL,
     PRIMARY KEY (run, camera, track_id)
-);
+){keyed};
 CREATE INDEX sightings_by_identity ON sightings (identity);
 CREATE INDEX sightings_by_age ON sightings (end_ns);
 CREATE TABLE links (
@@ -100,10 +100,10 @@ CREATE TABLE links (
     score {real} NOT NULL,
     evidence {text} NOT NULL,            -- a JSON object
     PRIMARY KEY (run, source_camera, source_track, target_camera, target_track)
-);
+){keyed};
 CREATE INDEX links_by_target ON links (run, target_camera, target_track);
-CREATE TABLE aliases (alias {text} PRIMARY KEY, identity {text} NOT NULL);
-CREATE TABLE strangers (identity {text} NOT NULL, other {text} NOT NULL, PRIMARY KEY (identity, other));
+CREATE TABLE aliases (alias {text} PRIMARY KEY, identity {text} NOT NULL){keyed};
+CREATE TABLE strangers (identity {text} NOT NULL, other {text} NOT NULL, PRIMARY KEY (identity, other)){keyed};
 CREATE TABLE placements (
     run {text} NOT NULL,
     camera {text} NOT NULL,
@@ -113,8 +113,8 @@ CREATE TABLE placements (
     start_ns {integer} NOT NULL,
     end_ns {integer} NOT NULL,
     PRIMARY KEY (run, camera, track_id)
-);
-CREATE TABLE gone (digest {text} PRIMARY KEY, until_ns {integer} NOT NULL);
+){keyed};
+CREATE TABLE gone (digest {text} PRIMARY KEY, until_ns {integer} NOT NULL){keyed};
 CREATE TABLE audit (number {serial}, at_ns {integer} NOT NULL, action {text} NOT NULL, counts {text} NOT NULL);
 INSERT INTO blocks (number, next_number, alive_s) VALUES (0, 1, 0);
 """
@@ -125,6 +125,7 @@ SQLITE_TYPES = {
     "real": "REAL",
     "vector": "BLOB",
     "serial": "INTEGER PRIMARY KEY",
+    "keyed": " WITHOUT ROWID",
 }
 
 
