@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reid_pipeline.cli.gallery_place import GalleryPlace, gallery_address, gallery_folder
+from reid_pipeline.cli.gallery_place import GalleryKey, GalleryPlace, gallery_address, gallery_folder
 from reid_pipeline.cli.options import AsJson
 from reid_pipeline.cli.terminal import note, print_json
 from reid_pipeline.cli.text import short_path
@@ -38,13 +38,14 @@ def merge(
     gallery: GalleryPlace,
     person: Person,
     other: Annotated[str, typer.Argument(metavar="OTHER", help="Who is the same person; this id goes.")],
+    key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Say that two ids are one person, for good.
 
     What is known of OTHER becomes PERSON's, and runs that still say OTHER mean PERSON from now on.
     """
-    with _opened_by_hand(gallery) as store:
+    with _opened_by_hand(gallery, key) as store:
         merged = store.merge(person, other)
     if as_json:
         print_json({"id": merged.id, "merged": other})
@@ -59,13 +60,14 @@ def split(
         list[str],
         typer.Argument(metavar="TRACKLET...", help="Tracks that are somebody else's: camera:track_id, as in `show`."),
     ],
+    key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Say that some tracklets of a person are somebody else's, for good.
 
     They become a new person, with the looks that were taken during them. The two are never taken for one again.
     """
-    with _opened_by_hand(gallery) as store:
+    with _opened_by_hand(gallery, key) as store:
         new = store.split(person, tracklets)
     if as_json:
         print_json({"id": new.id, "from": person, "tracklets": tracklets})
@@ -81,6 +83,7 @@ def erase(
         typer.Option("--receipts", metavar="DIR", help="Where the receipt goes; default: beside the gallery."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Erase a person from a gallery and from everything that its runs wrote.
@@ -92,7 +95,7 @@ def erase(
 
     if not yes and sys.stdin.isatty():
         typer.confirm(f"Erase {person} for good?", abort=True, err=True)
-    with _opened_by_hand(gallery) as store:
+    with _opened_by_hand(gallery, key) as store:
         receipt, path = erase_person(store, person, receipts or gallery_folder(gallery))
     for folder in receipt.missing_folders:
         note(f"{folder}: a run wrote there, but the folder is gone; erase from wherever it was moved to")
@@ -109,6 +112,7 @@ def purge(
     older_than: Annotated[
         str, typer.Option("--older-than", metavar="DURATION", help="Not seen for so long: 30m, 72h, 7d.")
     ],
+    key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Forget the people who were not seen for a while.
@@ -123,7 +127,7 @@ def purge(
     except ValueError:
         raise ConfigError(f"--older-than {older_than}: expected a duration such as 30m, 72h or 7d") from None
     before_ns = time.time_ns() - retention_s * NS_PER_S
-    with _opened_by_hand(gallery) as store:
+    with _opened_by_hand(gallery, key) as store:
         people = len(store.purge(before_ns, limit=EVERYBODY))
     if as_json:
         print_json({"people": people})
@@ -142,10 +146,10 @@ def _print_receipt(receipt: Receipt, path: Path) -> None:
 
 
 @contextmanager
-def _opened_by_hand(place: str) -> Iterator[SqlGallery]:
+def _opened_by_hand(place: str, key: str | None) -> Iterator[SqlGallery]:
     from reid_pipeline.gallery.stores import open_by_hand
 
-    store = open_by_hand(gallery_address(place))
+    store = open_by_hand(gallery_address(place), key=key)
     try:
         yield store
     finally:

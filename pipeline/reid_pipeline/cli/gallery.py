@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from reid_pipeline.cli import curation
-from reid_pipeline.cli.gallery_place import GalleryPlace, gallery_address
+from reid_pipeline.cli.gallery_place import GalleryKey, GalleryPlace, gallery_address
 from reid_pipeline.cli.options import AsJson
 from reid_pipeline.cli.terminal import note, print_json, print_table
 from reid_pipeline.cli.text import short_count, short_path
@@ -31,9 +31,9 @@ FIRST_WALL_TIME_S = 315_532_800
 
 
 @app.command("list", epilog="Example: reid-pipeline gallery list out")
-def list_(gallery: GalleryPlace, as_json: AsJson = False) -> None:
+def list_(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False) -> None:
     """List the people in a gallery."""
-    with _opened(gallery) as store:
+    with _opened(gallery, key) as store:
         snapshot = store.snapshot()
     looks = Counter(prototype.identity for prototype in snapshot.prototypes)
     if as_json:
@@ -51,6 +51,7 @@ def list_(gallery: GalleryPlace, as_json: AsJson = False) -> None:
 def show(
     gallery: GalleryPlace,
     identity: Annotated[str, typer.Argument(metavar="ID", help="An identity, such as P0003.")],
+    key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one person.
@@ -59,7 +60,7 @@ def show(
     """
     from reid_pipeline.errors import ConfigError
 
-    with _opened(gallery) as store:
+    with _opened(gallery, key) as store:
         dossier = store.dossier(identity)
     if dossier is None:
         raise ConfigError(
@@ -72,9 +73,9 @@ def show(
 
 
 @app.command(epilog="Example: reid-pipeline gallery stats out")
-def stats(gallery: GalleryPlace, as_json: AsJson = False) -> None:
+def stats(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False) -> None:
     """Show how much a gallery holds, and which encoder filled it."""
-    with _opened(gallery) as store:
+    with _opened(gallery, key) as store:
         found = store.stats()
     if as_json:
         print_json(asdict(found))
@@ -93,9 +94,9 @@ def stats(gallery: GalleryPlace, as_json: AsJson = False) -> None:
 
 
 @app.command(epilog="Example: reid-pipeline gallery audit out")
-def audit(gallery: GalleryPlace, as_json: AsJson = False) -> None:
+def audit(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False) -> None:
     """List what was merged, split, erased and purged, and how much that was, without names."""
-    with _opened(gallery) as store:
+    with _opened(gallery, key) as store:
         lines = store.audit()
     if as_json:
         print_json([{"time": line.at_ns / NS_PER_S, "action": line.action, **line.counts} for line in lines])
@@ -111,10 +112,11 @@ def audit(gallery: GalleryPlace, as_json: AsJson = False) -> None:
 def backup(
     gallery: GalleryPlace,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The gallery file to make.")],
+    key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy a gallery, as of one moment, to a new gallery file; runs may go on meanwhile."""
-    with _opened(gallery) as store:
+    with _opened(gallery, key) as store:
         store.backup(file.absolute())
     if as_json:
         print_json({"file": str(file), "bytes": file.stat().st_size})
@@ -126,10 +128,10 @@ curation.register(app)
 
 
 @contextmanager
-def _opened(place: str) -> Iterator[SqlGallery]:
+def _opened(place: str, key: str | None) -> Iterator[SqlGallery]:
     from reid_pipeline.gallery.stores import open_gallery
 
-    store = open_gallery(gallery_address(place), encoder=None)
+    store = open_gallery(gallery_address(place), encoder=None, key=key)
     try:
         yield store
     finally:

@@ -11,6 +11,11 @@ GalleryPlace = Annotated[
     str, typer.Argument(metavar="GALLERY", help="A run's folder, a gallery file, or its address (sqlite:///FILE).")
 ]
 
+GalleryKey = Annotated[
+    str | None,
+    typer.Option("--key", metavar="PLACE", help="Where the key of a sealed gallery is: env:NAME or file:PATH."),
+]
+
 
 def gallery_address(place: str) -> str:
     """The address of the gallery at a place."""

@@ -6,6 +6,7 @@ that must fit together (neighbours, overlaps, recorded detections) are checked b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
@@ -180,6 +181,17 @@ class Gallery(Section):
     gallery.db in the output folder."""
     retention: str | None = Field(default=None, pattern=DURATION_PATTERN)
     """Forget people not seen for so long: 30m, 72h, 7d; null: never."""
+
+    key: str | None = Field(default=None, repr=False)
+    """Where the key is that vectors are sealed with, env:NAME or file:PATH; null: they are not sealed."""
+
+    @field_validator("key", mode="after")
+    @classmethod
+    def _says_where(cls, key: str | None) -> str | None:
+        if key is not None and not re.fullmatch(r"env:\w+|file:.+", key):
+            # the value is not repeated: it may be the key
+            raise ValueError("expected env:NAME or file:PATH, which say where the key is; it does not belong here")
+        return key
 
     @property
     def retention_s(self) -> int | None:

@@ -10,6 +10,7 @@ from reid_pipeline.config.models import Config
 
 MODEL_SUFFIXES = (".onnx", ".xml", ".pt", ".engine")
 SQLITE = "sqlite:///"
+KEY_FILE = "file:"
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
@@ -27,7 +28,9 @@ def with_absolute_paths(config: Config, folder: Path) -> Config:
             update={"model": _absolute_model(detector.model, folder), "detections": detections}
         ),
         "encoder": encoder.model_copy(update={"model": _absolute_model(encoder.model, folder)}),
-        "gallery": gallery.model_copy(update={"store": _absolute_store(gallery.store, folder)}),
+        "gallery": gallery.model_copy(
+            update={"store": _absolute_store(gallery.store, folder), "key": _absolute_key(gallery.key, folder)}
+        ),
         "output": output.model_copy(update={"directory": _absolute(output.directory, folder)}),
     }
     return config.model_copy(update=sections)
@@ -49,3 +52,7 @@ def _absolute_model(model: str, folder: Path) -> str:
 
 def _absolute_store(store: str, folder: Path) -> str:
     return SQLITE + _absolute(store.removeprefix(SQLITE), folder) if store.startswith(SQLITE) else store
+
+
+def _absolute_key(key: str | None, folder: Path) -> str | None:
+    return KEY_FILE + _absolute(key.removeprefix(KEY_FILE), folder) if key and key.startswith(KEY_FILE) else key

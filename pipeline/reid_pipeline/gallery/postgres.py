@@ -28,6 +28,7 @@ from reid_pipeline.gallery.postgres_driver import (
     label_of,
     register_vectors,
 )
+from reid_pipeline.gallery.sealing import Seal, new_check
 
 DEAD_AFTER_S = 600.0
 """A writer that was silent for so long has lost its place; it may be away for less."""
@@ -81,8 +82,11 @@ class PostgresDatabase:
 
     @contextmanager
     def reading(self) -> Iterator[Rows]:
-        with self._transaction("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY") as rows:
-            yield rows
+        try:
+            with self._transaction("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY") as rows:
+                yield rows
+        except (LookupError, TypeError, ValueError) as error:
+            raise GalleryError(f"{self.label}: is damaged, restore a copy ({error})") from error
 
     @contextmanager
     def writing(self) -> Iterator[Rows]:
@@ -130,21 +134,23 @@ class PostgresDatabase:
             )
         return True
 
-    def lay_out(self, *, sealed: bool) -> None:
+    def lay_out(self, seal: Seal | None) -> None:
         """Make the tables if they are not there; sealed vectors are bytes, others are searchable with pgvector."""
         if self.is_laid_out():
             return
         with self._transaction(f"SELECT pg_advisory_xact_lock({_LOCK})") as rows:
             if rows.query("SELECT to_regclass(?)", f"{_SCHEMA}.meta")[0][0] is not None:
                 return  # another process was quicker
-            if not sealed:
+            if seal is None:
                 rows.change("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
             rows.change(f"CREATE SCHEMA {_SCHEMA}")
-            types = _TYPES | {"vector": "bytea" if sealed else "vector"}
+            types = _TYPES | {"vector": "vector" if seal is None else "bytea"}
             for statement in tables(types).split(";\n"):
                 if statement.strip():
                     rows.change(statement)
             write_meta(rows, layout=SCHEMA_VERSION)
+            if seal is not None:
+                write_meta(rows, sealed=new_check(seal))
         self._drop()  # the next connection knows the type of vectors
 
     def take_place(self, *, by_hand: bool) -> None:

@@ -13,7 +13,8 @@ from reid_pipeline.errors import GalleryError
 from reid_pipeline.gallery import sqlite_file
 from reid_pipeline.gallery.database import Row, Rows
 from reid_pipeline.gallery.layout import SQLITE_TYPES, tables
-from reid_pipeline.gallery.meta import clear_erasing, read_meta, read_stamp
+from reid_pipeline.gallery.meta import clear_erasing, read_meta, read_stamp, write_meta
+from reid_pipeline.gallery.sealing import Seal, new_check, refuse_other_key
 from reid_pipeline.gallery.sql_gallery import HAND, Access, SqlGallery, refuse_other_encoder
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.gallery.write_lock import WriteLock
@@ -105,7 +106,7 @@ class SqliteGallery(SqlGallery):
     """A gallery file, open for writing by this process alone, or for reading beside any other."""
 
     @classmethod
-    def open_for_writing(cls, path: Path, encoder: EncoderStamp) -> SqliteGallery:
+    def open_for_writing(cls, path: Path, encoder: EncoderStamp, seal: Seal | None = None) -> SqliteGallery:
         """Open the file, or start a new one where there is none.
 
         Raises:
@@ -114,13 +115,13 @@ class SqliteGallery(SqlGallery):
         """
         _refuse_folder(path)
         with ExitStack() as undo:
-            database = _open_locked(path, encoder, undo)
-            opened = cls(database, Access(encoder=encoder, writer=RUN))
+            database = _open_locked(path, encoder, seal, undo)
+            opened = cls(database, Access(encoder=encoder, writer=RUN, seal=seal))
             undo.pop_all()
             return opened
 
     @classmethod
-    def open_by_hand(cls, path: Path) -> SqliteGallery:
+    def open_by_hand(cls, path: Path, seal: Seal | None = None) -> SqliteGallery:
         """Open a file that is there to correct what it says.
 
         Raises:
@@ -129,13 +130,13 @@ class SqliteGallery(SqlGallery):
         _refuse_folder(path)
         _refuse_missing(path)
         with ExitStack() as undo:
-            database = _open_locked(path, None, undo)
-            opened = cls(database, Access(writer=HAND))
+            database = _open_locked(path, None, seal, undo)
+            opened = cls(database, Access(writer=HAND, seal=seal))
             undo.pop_all()
             return opened
 
     @classmethod
-    def open_for_reading(cls, path: Path) -> SqliteGallery:
+    def open_for_reading(cls, path: Path, seal: Seal | None = None) -> SqliteGallery:
         """Open the file to look at it, also while another process writes it.
 
         Raises:
@@ -147,12 +148,13 @@ class SqliteGallery(SqlGallery):
             connection = sqlite_file.connect(path, write=False)
             undo.callback(connection.close)
             sqlite_file.check_format(connection, path, write=False)
-            opened = cls(SqliteFile(path, connection, None), Access())
+            _check_notes(connection, path, None, seal)
+            opened = cls(SqliteFile(path, connection, None), Access(seal=seal))
             undo.pop_all()
             return opened
 
     @classmethod
-    def check(cls, path: Path, encoder: EncoderStamp | None) -> None:
+    def check(cls, path: Path, encoder: EncoderStamp | None, seal: Seal | None = None) -> None:
         """Raise what `open_for_writing` would raise, and make nothing; `encoder` None is whichever filled it."""
         _refuse_folder(path)
         with ExitStack() as undo:
@@ -163,10 +165,10 @@ class SqliteGallery(SqlGallery):
                 connection = sqlite_file.connect(path, write=False)
                 undo.callback(connection.close)
                 sqlite_file.check_format(connection, path, write=True)
-                _check_stamp(connection, encoder, path)
+                _check_notes(connection, path, encoder, seal)
 
 
-def _open_locked(path: Path, encoder: EncoderStamp | None, undo: ExitStack) -> SqliteFile:
+def _open_locked(path: Path, encoder: EncoderStamp | None, seal: Seal | None, undo: ExitStack) -> SqliteFile:
     """The file as a database that this process alone writes; `undo` lets go of it again."""
     lock = WriteLock(path)
     undo.callback(lock.release)
@@ -175,16 +177,20 @@ def _open_locked(path: Path, encoder: EncoderStamp | None, undo: ExitStack) -> S
         undo.callback(connection.close)
         sqlite_file.create_if_empty(connection)
         sqlite_file.check_format(connection, path, write=True)
-        _check_stamp(connection, encoder, path)
+        if seal is not None and not read_meta(SqliteRows(connection)):  # nothing is in it yet
+            write_meta(SqliteRows(connection), sealed=new_check(seal))
+        _check_notes(connection, path, encoder, seal)
         sqlite_file.prepare_writing(connection)
         sqlite_file.bring_up_to_date(connection)
     return SqliteFile(path, connection, lock)
 
 
-def _check_stamp(connection: sqlite3.Connection, encoder: EncoderStamp | None, path: Path) -> None:
-    filled_by = read_stamp(read_meta(SqliteRows(connection)))
+def _check_notes(connection: sqlite3.Connection, path: Path, encoder: EncoderStamp | None, seal: Seal | None) -> None:
+    """Raise `GalleryError` where the gallery is another encoder's, or sealed with another key."""
+    meta = read_meta(SqliteRows(connection))
+    refuse_other_key(meta, seal, f"gallery {path}")
     if encoder is not None:
-        refuse_other_encoder(filled_by, encoder, f"gallery {path}")
+        refuse_other_encoder(read_stamp(meta), encoder, f"gallery {path}")
 
 
 def _finish_erasing(connection: sqlite3.Connection) -> None:

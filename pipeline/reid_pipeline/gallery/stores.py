@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reid_pipeline.errors import ConfigError, GalleryError, MissingExtra
 from reid_pipeline.gallery.meta import read_meta, read_stamp
+from reid_pipeline.gallery.sealing import Seal, read_seal, refuse_other_key
 from reid_pipeline.gallery.sql_gallery import HAND, Access, SqlGallery, refuse_other_encoder
 from reid_pipeline.gallery.sqlite import RUN, SqliteGallery, SqliteMemory
 from reid_pipeline.gallery.stamp import EncoderStamp
@@ -19,15 +20,16 @@ _POSTGRES = ("postgresql", "postgres")
 _KINDS = ("memory", "sqlite", *_POSTGRES)
 
 
-def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path()) -> SqlGallery:
+def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path(), key: str | None = None) -> SqlGallery:
     """Open the gallery at `url`: `memory://`, `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://...`.
 
     Args:
         encoder: fills the gallery; None opens it for looking only, which a running writer does not hinder.
         base: the folder that relative files are in.
+        key: where the key is that vectors are sealed with, `env:NAME` or `file:PATH`; None leaves them open.
 
     Raises:
-        ConfigError: the address is not one of these.
+        ConfigError: the address is not one of these, or there is no key where it should be.
         EncoderMismatch: the gallery holds vectors of another encoder.
         GalleryError: the gallery is locked by another process, damaged, missing, not writable or cannot be reached.
         MissingExtra: the driver of a PostgreSQL server is not installed.
@@ -35,13 +37,16 @@ def open_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path())
     scheme, place = _parts(url)
     if scheme == "memory":
         return _open_memory(place, encoder)
+    seal = read_seal(key)
     if scheme in _POSTGRES:
-        return _open_postgres_to_read(url) if encoder is None else _open_postgres(url, encoder)
+        return _open_postgres_to_read(url, seal) if encoder is None else _open_postgres(url, encoder, seal)
     path = _sqlite_path(place, base)
-    return SqliteGallery.open_for_reading(path) if encoder is None else SqliteGallery.open_for_writing(path, encoder)
+    if encoder is None:
+        return SqliteGallery.open_for_reading(path, seal)
+    return SqliteGallery.open_for_writing(path, encoder, seal)
 
 
-def open_by_hand(url: str, *, base: Path = Path()) -> SqlGallery:
+def open_by_hand(url: str, *, base: Path = Path(), key: str | None = None) -> SqlGallery:
     """Open the gallery at `url` to correct by hand what it says; it has to be there.
 
     Raises:
@@ -52,23 +57,24 @@ def open_by_hand(url: str, *, base: Path = Path()) -> SqlGallery:
     if scheme == "memory":
         return _open_memory(place, None)
     if scheme in _POSTGRES:
-        return _open_postgres_by_hand(url)
-    return SqliteGallery.open_by_hand(_sqlite_path(place, base))
+        return _open_postgres_by_hand(url, read_seal(key))
+    return SqliteGallery.open_by_hand(_sqlite_path(place, base), read_seal(key))
 
 
-def check_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path()) -> None:
+def check_gallery(url: str, *, encoder: EncoderStamp | None, base: Path = Path(), key: str | None = None) -> None:
     """Raise what `open_gallery` would raise for writing, and make nothing.
 
     For those who have slow work to do before they open it. `encoder` None leaves out which encoder filled the gallery.
     """
     scheme, place = _parts(url)
     if scheme == "sqlite":
-        SqliteGallery.check(_sqlite_path(place, base), encoder)
+        SqliteGallery.check(_sqlite_path(place, base), encoder, read_seal(key))
     elif scheme in _POSTGRES:
+        seal = read_seal(key)
         database = _connect(url)
         try:
             if database.is_laid_out():
-                _check_stamp(database, encoder)
+                _check_notes(database, encoder, seal)
         finally:
             database.close()
 
@@ -92,36 +98,40 @@ def _open_memory(place: str, encoder: EncoderStamp | None) -> SqlGallery:
     return SqlGallery(SqliteMemory(), Access(encoder=encoder, writer=RUN))
 
 
-def _open_postgres(url: str, encoder: EncoderStamp) -> SqlGallery:
+def _open_postgres(url: str, encoder: EncoderStamp, seal: Seal | None) -> SqlGallery:
     with ExitStack() as undo:
         database = _connect(url)
         undo.callback(database.close)
-        database.lay_out(sealed=False)
-        _check_stamp(database, encoder)
+        database.lay_out(seal)
+        _check_notes(database, encoder, seal)
         database.take_place(by_hand=False)
-        access = Access(encoder=encoder, writer=database.writer, block=database.block, alone=database.alone)
-        opened = SqlGallery(database, access)
+        opened = SqlGallery(
+            database,
+            Access(encoder=encoder, writer=database.writer, block=database.block, alone=database.alone, seal=seal),
+        )
         undo.pop_all()
         return opened
 
 
-def _open_postgres_by_hand(url: str) -> SqlGallery:
+def _open_postgres_by_hand(url: str, seal: Seal | None) -> SqlGallery:
     with ExitStack() as undo:
         database = _connect(url)
         undo.callback(database.close)
         _refuse_empty(database)
+        _check_notes(database, None, seal)
         database.take_place(by_hand=True)
-        opened = SqlGallery(database, Access(writer=HAND, block=database.block, alone=database.alone))
+        opened = SqlGallery(database, Access(writer=HAND, block=database.block, alone=database.alone, seal=seal))
         undo.pop_all()
         return opened
 
 
-def _open_postgres_to_read(url: str) -> SqlGallery:
+def _open_postgres_to_read(url: str, seal: Seal | None) -> SqlGallery:
     with ExitStack() as undo:
         database = _connect(url)
         undo.callback(database.close)
         _refuse_empty(database)
-        opened = SqlGallery(database, Access())
+        _check_notes(database, None, seal)
+        opened = SqlGallery(database, Access(seal=seal))
         undo.pop_all()
         return opened
 
@@ -141,11 +151,12 @@ def _refuse_empty(database: PostgresDatabase) -> None:
         raise GalleryError(f"{database.label}: holds no gallery; check the name, or run the pipeline first to fill it")
 
 
-def _check_stamp(database: PostgresDatabase, encoder: EncoderStamp | None) -> None:
+def _check_notes(database: PostgresDatabase, encoder: EncoderStamp | None, seal: Seal | None) -> None:
     with database.reading() as rows:
-        filled_by = read_stamp(read_meta(rows))
+        meta = read_meta(rows)
+    refuse_other_key(meta, seal, database.label)
     if encoder is not None:
-        refuse_other_encoder(filled_by, encoder, database.label)
+        refuse_other_encoder(read_stamp(meta), encoder, database.label)
 
 
 def _sqlite_path(place: str, base: Path) -> Path:

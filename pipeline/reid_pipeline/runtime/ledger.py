@@ -168,7 +168,9 @@ def open_ledger(
     with ExitStack() as stack:
         # association multiplies many small matrices: more threads only wait for each other
         stack.enter_context(threadpool_limits(1, user_api="blas"))
-        gallery = open_gallery(gallery_store(loaded, options), encoder=models.encoder, base=loaded.path.parent)
+        gallery = open_gallery(
+            gallery_store(loaded, options), encoder=models.encoder, base=loaded.path.parent, key=config.gallery.key
+        )
         stack.callback(gallery.close)
         info = RunInfo(
             id=f"{mode}-{loaded.sha256[:12]}" + (f"-{started_ns // 1_000_000}" if live else ""),

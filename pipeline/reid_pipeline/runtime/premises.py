@@ -42,7 +42,8 @@ def check_places(loaded: LoadedConfig, options: RunOptions) -> None:
 
 def check_memory(loaded: LoadedConfig, options: RunOptions, encoder: EncoderStamp | None) -> None:
     """Raise `GalleryError` if the run could not use its gallery; `encoder` is None while it is not known."""
-    check_gallery(gallery_store(loaded, options), encoder=encoder, base=loaded.path.parent)
+    store, key = gallery_store(loaded, options), loaded.config.gallery.key
+    check_gallery(store, encoder=encoder, base=loaded.path.parent, key=key)
 
 
 def _prove_writable(folder: Path) -> None:
