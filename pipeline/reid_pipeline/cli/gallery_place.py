@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 
 GalleryPlace = Annotated[
-    str, typer.Argument(metavar="GALLERY", help="A run's folder, a gallery file, or its address (sqlite:///FILE).")
+    str,
+    typer.Argument(
+        metavar="GALLERY", help="A run's folder, a gallery file, or an address (sqlite:///FILE, postgresql://...)."
+    ),
 ]
 
 GalleryKey = Annotated[

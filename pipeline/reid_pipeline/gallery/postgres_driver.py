@@ -23,7 +23,7 @@ from reid_pipeline.gallery.database import DatabaseAway, PlainVector
 from reid_pipeline.redact import redact
 
 _DEFAULTS = {
-    "connect_timeout": "5",
+    "connect_timeout": "3",
     # a server that vanished without a word is noticed
     "keepalives_idle": "10",
     "keepalives_interval": "5",

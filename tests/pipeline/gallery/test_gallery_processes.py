@@ -156,6 +156,18 @@ def test_readers_see_whole_commits_while_a_writer_runs(path: Path, stamp: Encode
         assert process.poll() is None
 
 
+def test_backups_are_of_one_moment_while_a_writer_runs(path: Path, stamp: EncoderStamp, tmp_path: Path) -> None:
+    with writer(path) as process:
+        last = 1
+        for turn in range(4):
+            with closing(SqliteGallery.open_for_reading(path)) as reader:
+                reader.backup(tmp_path / f"copy{turn}.db")
+            with closing(SqliteGallery.open_for_writing(tmp_path / f"copy{turn}.db", stamp)) as copy:
+                check_whole(copy.snapshot(), last=last)
+                last = copy.snapshot().next_number - 1
+        assert process.poll() is None
+
+
 def test_a_writer_may_begin_and_end_while_a_reader_looks(path: Path, stamp: EncoderStamp) -> None:
     SqliteGallery.open_for_writing(path, stamp).close()
     with closing(SqliteGallery.open_for_reading(path)) as reader:

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 
+import psycopg
 import pytest
 
 from postgres_server import PASSWORD, PostgresServer
+from reid_pipeline.cli import main
 from reid_pipeline.errors import GalleryError
 from reid_pipeline.gallery.database import DatabaseAway
-from reid_pipeline.gallery.evidence import RunEntry
+from reid_pipeline.gallery.evidence import Evidence, RunEntry
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.gallery.stores import open_gallery
 from reid_pipeline.runtime import memory as memory_module
@@ -155,3 +157,53 @@ def test_what_two_runs_learn_at_once_is_all_there(plaza: Site, server: PostgresS
         report = replay(plaza.load(gallery={"store": url}), plaza.options(), Quiet())
     assert [one.id for one in document(report).identities] == ["P1000001", "P1000002", "P1000003"]
     assert ids_in(url) == ["P1000001", "P1000002", "P1000003"]
+
+
+def test_who_is_erased_while_a_run_writes_is_left_in_its_folder_and_that_is_said(
+    plaza: Site, server: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = server.emptied_database()
+    report = replay(plaza.load(gallery={"store": url}), plaza.options(), Quiet())
+    erased = document(report).identities[0]
+    with closing(open_gallery(url, encoder=stamp_of(url))) as running:
+        running.record(Evidence(RunEntry("live-2", str(plaza.folder / "busy"), "", 5)))
+        assert main(["gallery", "erase", url, erased.id, "--yes", "--receipts", str(plaza.folder)]) == 0
+    assert f"{plaza.folder}/busy: a run still writes there" in capsys.readouterr().err
+    assert erased not in document(report).identities
+    assert erased.id not in ids_in(url)
+    (receipt,) = plaza.folder.glob("erasure-*.json")
+    assert json.loads(receipt.read_text())["open_folders"] == [str(plaza.folder / "busy")]
+
+
+def test_commands_name_a_database_without_its_password(
+    server: PostgresServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = server.emptied_database()
+    open_gallery(url, encoder=ENCODER).close()
+    assert main(["gallery", "list", url]) == 0
+    assert main(["gallery", "stats", url, "--json"]) == 0
+    assert main(["gallery", "show", url, "P0009"]) == 2
+    assert main(["gallery", "merge", url, "P0001", "P0002"]) == 1
+    assert main(["gallery", "list", url.replace("/site1", "/nowhere")]) == 1
+    out, err = capsys.readouterr()
+    assert err.count("postgresql://reid:***@/") == 4
+    assert "p%40ss" not in out + err
+    assert PASSWORD not in out + err
+
+
+def test_a_password_from_the_environment_may_hold_anything(
+    plaza: Site, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GALLERY_PASSWORD", PASSWORD)
+    url = server.emptied_database()
+    store = url.replace("p%40ss%20word%2F17%25", "${GALLERY_PASSWORD}")
+    assert store != url
+    report = replay(plaza.load(gallery={"store": store}), plaza.options(), Quiet())
+    assert ids_in(url) == [one.id for one in document(report).identities]
+
+
+def stamp_of(url: str) -> EncoderStamp:
+    """Of whichever encoder filled the gallery."""
+    with psycopg.connect(url) as connection:
+        meta: dict[str, str] = dict(connection.execute("SELECT key, value FROM reid_gallery.meta").fetchall())
+    return EncoderStamp(meta["encoder_name"], meta["encoder_sha256"], int(meta["encoder_dim"]))
