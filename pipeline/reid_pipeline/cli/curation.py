@@ -86,7 +86,7 @@ def erase(
     key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase a person from a gallery and from everything that its runs wrote.
+    """Erase a person, also from what runs have written.
 
     Vectors, tracklets, events, crops, journals and exports; overlay videos of such runs are deleted whole. Writes a
     receipt, and a line that `gallery audit` shows, without names. Backups and copies elsewhere are yours to erase from.

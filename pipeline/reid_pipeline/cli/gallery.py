@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reid_pipeline.gallery.sql_gallery import SqlGallery
     from reid_pipeline.types import Identity
 
-app = typer.Typer(name="gallery", help="Look at the people that runs remember, correct them, and erase them.")
+app = typer.Typer(name="gallery", help="Look at, correct and erase the people that runs remember.")
 
 NS_PER_S = 1_000_000_000
 # times before this many seconds are counted from the start of a recording whose wall time nobody knew
@@ -95,7 +95,10 @@ def stats(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False
 
 @app.command(epilog="Example: reid-pipeline gallery audit out")
 def audit(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False) -> None:
-    """List what was merged, split, erased and purged, and how much that was, without names."""
+    """List what was done by hand and by retention.
+
+    Says what was merged, split, erased and purged, and how much that was, without names.
+    """
     with _opened(gallery, key) as store:
         lines = store.audit()
     if as_json:
@@ -115,7 +118,10 @@ def backup(
     key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy a gallery, as of one moment, to a new gallery file; runs may go on meanwhile."""
+    """Copy a gallery to a new file.
+
+    The copy is a gallery file as of one moment, from a database too; runs may go on meanwhile.
+    """
     with _opened(gallery, key) as store:
         store.backup(file.absolute())
     if as_json:
