@@ -31,7 +31,7 @@ class Placing:
 
     def __init__(self, rows: Rows) -> None:
         self._aliases: dict[str, str] = {str(a): str(i) for a, i in rows.query("SELECT alias, identity FROM aliases")}
-        self._gone: dict[str, int] = {str(d): int(u) for d, u in rows.query("SELECT digest, until_ns FROM gone")}
+        self._rows = rows
         self._moved: dict[tuple[str, str], list[_Span]] = defaultdict(list)
         for source, camera, start_ns, end_ns, identity in rows.query(
             "SELECT source, camera, start_ns, end_ns, identity FROM placements ORDER BY run, camera, track_id"
@@ -52,7 +52,9 @@ class Placing:
 
     def gone_until_ns(self, identity: str) -> int | None:
         """Up to when nothing of the person may come back; None if they are not gone."""
-        return self._gone.get(digest(identity)) if self._gone else None
+        # asked for each person and not read whole: a run over months forgets very many
+        found = self._rows.query("SELECT until_ns FROM gone WHERE digest = ?", digest(identity))
+        return int(found[0][0]) if found else None
 
 
 def read_corrections(rows: Rows) -> Corrections:

@@ -144,7 +144,7 @@ def _purge_events(path: Path, names: Collection[str], tracks: TracksOfRun) -> tu
     with reading(path):
         lines = path.read_bytes().splitlines(keepends=True)
     events = [_parsed(line) for line in lines]
-    run = next((event["run"] for event in events if event.get("type") == "run_started"), "")
+    run = next((event.get("run", "") for event in events if event.get("type") == "run_started"), "")
     last = {e["tracklet"]: e["identity"] for e in events if "tracklet" in e and "identity" in e}
     theirs = {name for name, identity in last.items() if identity in names}
     theirs |= {str(key) for key in tracks.get(run, Tracklets())}
