@@ -23,7 +23,7 @@ from reid_pipeline.types import (
 )
 
 DIM = 64
-RULES = AssociationRules(match=0.5, update=0.6)
+RULES = AssociationRules(match=0.5, update=0.6, familiar=0.6)
 EMPTY = GallerySnapshot((), (), 1)
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from reid_pipeline.core.consolidation import consolidate
+from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.links import LinkBook
+from reid_pipeline.core.motion import nearness
 from reid_pipeline.core.people import People, Person
 from reid_pipeline.core.recall import UNKNOWN, Recall
 from reid_pipeline.core.similarity import Float64
@@ -41,6 +43,9 @@ IMPOSSIBLE = -1e3
 REST_AFTER_S = 5
 """A track without a box for so long is most probably over."""
 
+LOOK_BACK_S = 5
+"""How often everything within the window is looked at once more."""
+
 LONGEST_PAUSE_S = 60.0
 """No tracker keeps a track for longer than this without a box, so such a track is over."""
 
@@ -59,7 +64,8 @@ class Associator:
         self._recall = Recall()
         self._links = LinkBook()
         self._settled: dict[TrackletKey, Assignment] = {}
-        self._now_ns = self._settled_ns = 0
+        self._kinship = Kinship(topology)
+        self._now_ns = self._settled_ns = self._looked_back_ns = 0
 
     def step(self, step: TimeStep) -> Decisions:
         """Take everything that happened in one time step and decide about the tracks that it concerns."""
@@ -72,15 +78,23 @@ class Associator:
             self._decide_camera(camera, now_ns, decisions)
         self._settle(now_ns)
         self._now_ns = now_ns
+        if now_ns - self._looked_back_ns >= LOOK_BACK_S * NS_PER_S:
+            self._look_back(decisions)
         return decisions
 
     def finish(self) -> Decisions:
-        """Look at everything within the window once more, with all that is known now."""
-        decisions = consolidate(
-            self.standings, self.people, rules=self.rules, topology=self.topology, now_ns=self._now_ns
-        )
-        self._recall.forget()
+        """Look at everything within the window one last time."""
+        decisions = Decisions()
+        self._look_back(decisions)
         return decisions
+
+    def _look_back(self, decisions: Decisions) -> None:
+        self._looked_back_ns = self._now_ns
+        corrected = consolidate(self.standings, self.people, self._kinship, rules=self.rules, now_ns=self._now_ns)
+        decisions.assignments += corrected.assignments
+        decisions.events += corrected.events
+        if corrected.events:
+            self._recall.forget()
 
     def assignments(self) -> dict[TrackletKey, Assignment]:
         """The last assignment of every track that has one."""
@@ -102,8 +116,9 @@ class Associator:
     # -- what was seen ---------------------------------------------------------------------------------------------
 
     def _witness(self, step: EncodedStep) -> None:
-        for track_id in step.tracked.track_id.tolist():
-            self._standing(step, track_id).tracklet.see(step.timestamp_ns)
+        homography = self.topology.floor.get(step.camera)
+        for track_id, xyxy in zip(step.tracked.track_id.tolist(), step.tracked.xyxy.tolist(), strict=True):
+            self._standing(step, track_id).tracklet.see(step.timestamp_ns, xyxy, homography)
         for observation in step.observations:
             standing = self._standing(step, observation.track_id)
             standing.tracklet.observe(observation)
@@ -148,6 +163,7 @@ class Associator:
         due.sort(key=lambda standing: standing.tracklet.key)
         people = list(self.people)
         scores = self._recall.scores([standing.tracklet for standing in due], people)
+        self._draw_near(due, people, scores)
         self._rule_out(due, people, scores)
         for standing, column, row in zip(due, self._assign(due, people, scores), scores, strict=True):
             rivals = row if column is None else np.delete(row, column)
@@ -165,6 +181,21 @@ class Associator:
             return True
         waited_s = (now_ns - standing.tracklet.start_ns) / NS_PER_S
         return standing.tracklet.observed >= self.rules.prompt_looks or waited_s >= self.rules.prompt_s
+
+    def _draw_near(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> None:
+        """Let people count for more where another camera sees them at the same place, for less where elsewhere."""
+        if len(self.topology.floor) < 2:
+            return
+        for column, person in enumerate(people):
+            others = [
+                member for key, member in person.members.items() if key not in person.resting and member.walk.floor
+            ]
+            for row, standing in enumerate(due):
+                tracklet = standing.tracklet
+                if scores[row, column] == UNKNOWN or not tracklet.walk.floor:
+                    continue
+                added = [nearness(m.walk, tracklet.walk) for m in others if m.key.camera != tracklet.key.camera]
+                scores[row, column] += sum(added) / len(added) if added else 0.0
 
     def _rule_out(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> None:
         """Set the scores of people whom a track cannot be.

@@ -18,13 +18,16 @@ APART = -3.0
 """Marks a pair that cannot be one person; below every similarity."""
 
 
-def agglomerate(similarity: Float64, possible: NDArray[np.bool_], threshold: float) -> list[list[int]]:
+def agglomerate(
+    similarity: Float64, possible: NDArray[np.bool_], weights: Float64, threshold: float
+) -> list[list[int]]:
     """Group N items.
 
     Args:
         similarity: symmetric float64 (N, N); the diagonal does not matter.
         possible: symmetric bool (N, N), False where two items must not be in one group.
-        threshold: groups are joined while their mean similarity reaches it.
+        weights: how much is known of each item, float64 (N,), all positive.
+        threshold: groups are joined while their mean similarity, weighted by both items, reaches it.
 
     Returns:
         The groups as ascending lists of indices, ordered by their first index. On a tie the pair of lower indices goes
@@ -34,28 +37,88 @@ def agglomerate(similarity: Float64, possible: NDArray[np.bool_], threshold: flo
     links = np.where(possible, similarity, APART)
     np.fill_diagonal(links, APART)
     groups: list[list[int] | None] = [[i] for i in range(count)]
+    heavy = weights.copy()
     while count > 1:
         a, b = divmod(int(links.argmax()), len(links))
         if links[a, b] < threshold:
             break
         a, b = min(a, b), max(a, b)
-        _join(links, groups, a, b)
+        _join(links, groups, heavy, a, b)
         count -= 1
     return [sorted(group) for group in groups if group is not None]
 
 
-def _join(links: Float64, groups: list[list[int] | None], a: int, b: int) -> None:
+def _join(links: Float64, groups: list[list[int] | None], weights: Float64, a: int, b: int) -> None:
     """Move group `b` into group `a`; the mean over all pairs follows from the two means (Lance and Williams, 1967)."""
     group_a, group_b = groups[a], groups[b]
     assert group_a is not None
     assert group_b is not None
-    size_a, size_b = len(group_a), len(group_b)
-    mean = (links[a] * size_a + links[b] * size_b) / (size_a + size_b)
+    mean = (links[a] * weights[a] + links[b] * weights[b]) / (weights[a] + weights[b])
     joined = np.where((links[a] == APART) | (links[b] == APART), APART, mean)
     links[a, :], links[:, a] = joined, joined
     links[b, :], links[:, b] = APART, APART
     links[a, a] = APART
+    weights[a] += weights[b]
     groups[a], groups[b] = group_a + group_b, None
+
+
+SACRIFICE = 0.5
+"""The share of the lighter group that may be given up for joining two groups."""
+
+
+def reconcile(
+    groups: Sequence[Sequence[int]],
+    similarity: Float64,
+    possible: NDArray[np.bool_],
+    weights: Float64,
+    threshold: float,
+) -> list[list[int]]:
+    """Join groups that are alike but for a few items that stand in the way; those items are left alone.
+
+    A track that shows one person and then another belongs to neither entirely, and forbids what would be right without
+    it. Arguments and result are those of `agglomerate`.
+    """
+    parts = [list(group) for group in groups]
+    lone: list[list[int]] = []
+    while True:
+        best: tuple[float, int, int, set[int]] | None = None
+        for b in range(len(parts)):
+            for a in range(b):
+                given_up = _in_the_way(parts[a], parts[b], possible, weights)
+                left, right = ([i for i in parts[k] if i not in given_up] for k in (a, b))
+                lighter = min(weights[parts[a]].sum(), weights[parts[b]].sum())
+                if not left or not right or weights[list(given_up)].sum() > SACRIFICE * lighter:
+                    continue
+                mean = _mean(similarity, weights, left, right)
+                if mean >= threshold and (best is None or mean > best[0]):
+                    best = mean, a, b, given_up
+        if best is None:
+            break
+        _, a, b, given_up = best
+        parts[a] = sorted(i for i in parts[a] + parts[b] if i not in given_up)
+        del parts[b]
+        lone += [[i] for i in sorted(given_up)]
+    return sorted(parts + lone)
+
+
+def _in_the_way(a: Sequence[int], b: Sequence[int], possible: NDArray[np.bool_], weights: Float64) -> set[int]:
+    """The items to give up so that the rest of both groups can be together: the lightest for what they forbid."""
+    conflicts = {(i, j) for i in a for j in b if not possible[i, j]}
+    given_up: set[int] = set()
+    while conflicts:
+        count: dict[int, int] = {}
+        for pair in conflicts:
+            for item in pair:
+                count[item] = count.get(item, 0) + 1
+        worst = min(count, key=lambda item: (weights[item] / count[item], item))
+        given_up.add(worst)
+        conflicts = {pair for pair in conflicts if worst not in pair}
+    return given_up
+
+
+def _mean(similarity: Float64, weights: Float64, a: Sequence[int], b: Sequence[int]) -> float:
+    both = weights[a][:, None] * weights[b][None, :]
+    return float((similarity[np.ix_(a, b)] * both).sum() / both.sum())
 
 
 def matching(votes: Sequence[tuple[int, str, int]]) -> dict[int, str]:

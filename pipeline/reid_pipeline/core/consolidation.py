@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reid_pipeline.core.clustering import agglomerate, matching
+from reid_pipeline.core.clustering import agglomerate, matching, reconcile
+from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.people import People, Person
-from reid_pipeline.core.similarity import Float64, coverages, likenesses
+from reid_pipeline.core.similarity import Float64, coverages
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
-from reid_pipeline.core.topology import Topology
 from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
 
 CERTAIN = 1 << 62
@@ -35,25 +35,25 @@ class _Evidence:
     seeds: Sequence[Person]
     similarity: Float64
     possible: NDArray[np.bool_]
+    weights: Float64
 
 
 def consolidate(
     standings: Mapping[TrackletKey, Standing],
     people: People,
+    kinship: Kinship,
     *,
     rules: AssociationRules,
-    topology: Topology,
     now_ns: int,
 ) -> Decisions:
     """Cluster the tracklets anew, bring `standings` and `people` in line with the result, and say what changed."""
-    evidence = _gather([standings[key] for key in sorted(standings)], people, rules, topology)
-    groups = _adopt(agglomerate(evidence.similarity, evidence.possible, rules.match), evidence, rules.match)
+    evidence = _gather([standings[key] for key in sorted(standings)], people, kinship, rules)
+    clues = (evidence.similarity, evidence.possible, evidence.weights, rules.match)
+    groups = _adopt(reconcile(agglomerate(*clues), *clues), evidence, rules.match)
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
     for standing, verdict in verdicts:
-        if standing.decided is not None and standing.decided.identity != verdict.identity:
-            people[standing.decided.identity].leave(standing.tracklet.key)
-        people[verdict.identity].join(standing.tracklet, trusted=True)
+        _move(standing, verdict.identity, people)
     decisions = Decisions()
     for standing, verdict in verdicts:
         _announce(standing, verdict, people, known, decisions)
@@ -66,25 +66,41 @@ def consolidate(
     return decisions
 
 
-def _gather(standings: Sequence[Standing], people: People, rules: AssociationRules, topology: Topology) -> _Evidence:
+def _move(standing: Standing, identity: str, people: People) -> None:
+    """Let the tracklet be that person and teach what they look like; one that rests goes on resting."""
+    key, rests = standing.tracklet.key, False
+    if standing.decided is not None:
+        before = people[standing.decided.identity]
+        if before.id == identity and key in before.trusted:
+            return
+        rests = key in before.resting
+        if before.id != identity:
+            before.leave(key)
+    person = people[identity]
+    person.join(standing.tracklet, trusted=True)
+    if rests:
+        person.rest(key)
+
+
+def _gather(standings: Sequence[Standing], people: People, kinship: Kinship, rules: AssociationRules) -> _Evidence:
     usable = [standing for standing in standings if len(standing.tracklet.looks)]
-    vectors = [standing.tracklet.looks.vectors for standing in usable]
-    weights = [standing.tracklet.looks.weights for standing in usable]
+    tracklets = [standing.tracklet for standing in usable]
+    kinship.update(tracklets)
+    vectors = [tracklet.looks.vectors for tracklet in tracklets]
+    weights = [tracklet.looks.weights for tracklet in tracklets]
     remembered = [person for person in people if len(person.remembered)]
     covered = coverages(vectors, weights, [person.remembered.vectors for person in remembered])
     recalled = np.flatnonzero((covered >= rules.match).any(axis=0))
+    seeds = [remembered[i] for i in recalled]
     tracks, count = len(usable), len(usable) + len(recalled)
     similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
-    similarity[:tracks, :tracks] = likenesses(vectors, weights)
+    similarity[:tracks, :tracks], possible[:tracks, :tracks] = kinship.similarity, kinship.possible
     # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
     similarity[:tracks, tracks:] = covered[:, recalled]
     similarity[tracks:, :tracks] = covered[:, recalled].T
     possible[:tracks, tracks:] = possible[tracks:, :tracks] = True
-    spans = [standing.tracklet.span for standing in usable]
-    for i, span in enumerate(spans):
-        for j in range(i):
-            possible[i, j] = possible[j, i] = topology.compatible(span, spans[j])
-    return _Evidence(usable, [remembered[i] for i in recalled], similarity, possible)
+    known = [len(tracklet.looks) for tracklet in tracklets] + [len(person.remembered) for person in seeds]
+    return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64))
 
 
 def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[Group]:
@@ -169,6 +185,4 @@ def _announce(standing: Standing, verdict: Assignment, people: People, known: se
         kind = "merged" if left.is_nobody() else "split" if verdict.identity not in known else "revised"
         other = left.id
     decisions.assignments.append(verdict)
-    decisions.events.append(
-        IdentityEvent(kind, verdict.timestamp_ns, verdict.identity, key, other, "the whole recording")
-    )
+    decisions.events.append(IdentityEvent(kind, verdict.timestamp_ns, verdict.identity, key, other, "looking back"))

@@ -46,6 +46,6 @@ def _chain(tracklets: Sequence[Tracklet]) -> list[Link]:
 
 
 def _link(a: Tracklet, b: Tracklet) -> Link:
-    alike = float(likenesses([a.looks.vectors, b.looks.vectors], [a.looks.weights, b.looks.weights])[0, 1])
+    alike = float(likenesses([a.looks.vectors, b.looks.vectors], [a.looks.weights, b.looks.weights], [0])[0, 1])
     appearance = min(max(alike, 0.0), 1.0)
     return Link(a.key, b.key, appearance, {"appearance": appearance})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from reid_pipeline.core.looks import Look, LookSet
 from reid_pipeline.core.similarity import quantise
 from reid_pipeline.core.topology import Topology
-from reid_pipeline.core.tracklets import Tracklet
+from reid_pipeline.core.tracklets import Tracklet, could_be_one
 from reid_pipeline.types import (
     GalleryChange,
     GallerySnapshot,
@@ -52,7 +52,7 @@ class Person:
     def allows(self, tracklet: Tracklet, topology: Topology, besides: frozenset[TrackletKey]) -> bool:
         """Whether the tracklet can be this person, given where the members were; those in `besides` do not count."""
         return all(
-            topology.compatible(member.span, tracklet.span)
+            could_be_one(member, tracklet, topology)
             for key, member in self.members.items()
             if key != tracklet.key and key not in besides
         )

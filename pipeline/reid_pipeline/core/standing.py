@@ -10,7 +10,9 @@ from reid_pipeline.types import Assignment, IdentityEvent
 
 @dataclass(frozen=True, slots=True)
 class AssociationRules:
-    """`match`, `update` and `margin` are similarities as `Recall` measures them.
+    """`match`, `update` and `margin` are similarities as `Recall` measures them, `familiar` is one of two single looks.
+
+    A track whose looks stop being `familiar` with its earlier ones shows somebody else from there on (`splitting`).
 
     A track is decided about when it has `prompt_looks` looks or is `prompt_s` old, whichever is first, and confirmed
     with `confirm_observations` looks whose best person leads by `margin`. Decisions older than `window_s` stay.
@@ -18,6 +20,7 @@ class AssociationRules:
 
     match: float
     update: float
+    familiar: float
     margin: float = 0.05
     prompt_looks: int = 2
     prompt_s: float = 0.5

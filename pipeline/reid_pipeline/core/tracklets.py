@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reid_pipeline.core.looks import LookSet
-from reid_pipeline.core.topology import Span
+from reid_pipeline.core.motion import Homography, Walk, within_reach
+from reid_pipeline.core.topology import Span, Topology
 from reid_pipeline.types import Observation, TrackletKey
 
 TRACKLET_LOOKS = 16
@@ -20,18 +22,35 @@ class Tracklet:
     last_ns: int
     boxes: int = 0
     observed: int = 0
+    seen_ns: tuple[int, int] | None = None
     looks: LookSet = field(default_factory=lambda: LookSet(TRACKLET_LOOKS))
+    walk: Walk = field(default_factory=Walk)
 
     @property
     def span(self) -> Span:
-        return Span(self.key.camera, self.start_ns, self.last_ns)
+        """From the first look to the last: a box that nobody looked at proves nothing about who was there."""
+        if self.seen_ns is None:
+            return Span(self.key.camera, self.start_ns, self.last_ns)
+        return Span(self.key.camera, *self.seen_ns)
 
-    def see(self, timestamp_ns: int) -> None:
-        """One more box."""
+    def see(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography | None) -> None:
+        """One more box, in pixels."""
         self.last_ns = timestamp_ns
         self.boxes += 1
+        self.walk.go(timestamp_ns, xyxy, homography)
 
     def observe(self, observation: Observation) -> None:
         """One more encoded crop."""
         self.observed += 1
+        when = observation.timestamp_ns
+        self.seen_ns = (
+            (when, when) if self.seen_ns is None else (min(self.seen_ns[0], when), max(self.seen_ns[1], when))
+        )
         self.looks.add(observation.camera, observation.timestamp_ns, observation.quality, observation.vector)
+
+
+def could_be_one(a: Tracklet, b: Tracklet, topology: Topology) -> bool:
+    """Whether two tracklets can be one person, as far as places and times tell."""
+    if not topology.compatible(a.span, b.span):
+        return False
+    return a.key.camera != b.key.camera or within_reach(a.walk, b.walk)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reid_pipeline.core.associator import Associator
+from reid_pipeline.core.splitting import Splitter
 from reid_pipeline.core.timeline import STEP_NS, Timeline, TimeStep
 from reid_pipeline.runtime.memory import Memory
 from reid_pipeline.runtime.outputs import Outputs
@@ -26,6 +27,7 @@ class Identify:
         watch: Stopwatch,
     ) -> None:
         self.associator = associator
+        self._splitter = Splitter(associator.rules.familiar)
         self._memory = memory
         self._outputs = outputs
         self._timeline = timeline
@@ -49,7 +51,7 @@ class Identify:
 
     def decide(self, time_steps: Iterable[TimeStep]) -> None:
         """Go on with time steps that are complete."""
-        for time_step in time_steps:
+        for time_step in map(self._splitter.split, time_steps):
             with self._watch.measure("write"):
                 for step in time_step.steps:
                     self._outputs.step(step)

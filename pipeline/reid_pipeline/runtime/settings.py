@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from reid_pipeline.config.models import Camera, Config
 from reid_pipeline.core.crops import CropRules
+from reid_pipeline.core.motion import Homography
 from reid_pipeline.core.standing import AssociationRules
 from reid_pipeline.core.topology import Topology, Travel
 
 UPDATE_OVER_MATCH = 0.1
 """How much stricter learning from a look is than matching it, unless the configuration says otherwise."""
+
+
+FAMILIAR_OVER_MATCH = 0.1
+"""How much more alike two single looks of one track are than different tracks of one person need to be."""
 
 
 def crop_rules(config: Config) -> CropRules:
@@ -23,6 +28,7 @@ def association_rules(config: Config, match: float) -> AssociationRules:
     return AssociationRules(
         match=chosen,
         update=min(1.0, chosen + UPDATE_OVER_MATCH) if given.update is None else given.update,
+        familiar=min(1.0, chosen + FAMILIAR_OVER_MATCH),
         margin=given.margin,
         confirm_observations=given.confirm_observations,
         window_s=given.window_s,
@@ -38,7 +44,8 @@ def topology(config: Config) -> Topology:
     for (name, other), there in list(travel.items()):
         travel.setdefault((other, name), there)
     overlaps = {name: frozenset(c.overlaps) for name, c in config.cameras.items() if c.overlaps is not None}
-    return Topology(overlaps, travel)
+    floor = {name: Homography(c.homography) for name, c in config.cameras.items() if c.homography is not None}
+    return Topology(overlaps, travel, floor)
 
 
 def epoch_ns(cameras: dict[str, Camera]) -> int | None:

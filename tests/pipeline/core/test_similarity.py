@@ -18,16 +18,15 @@ def unit_vectors(count: int, dim: int = 256, seed: int = 0) -> Float32:
 def test_quantised_vectors_are_multiples_of_the_grid_and_stay_close() -> None:
     raw = np.random.default_rng(1).uniform(-1, 1, size=(10, 64)).astype(np.float32)
     rounded = quantise(raw)
-    scaled = rounded.astype(np.float64) * 2**20
+    scaled = rounded.astype(np.float64) * 2**11
     assert (scaled == np.rint(scaled)).all()
-    assert np.abs(rounded - raw).max() <= 2**-21 + 1e-7
+    assert np.abs(rounded - raw).max() <= 2**-12 + 1e-7
 
 
 def test_cosine_equals_integer_arithmetic() -> None:
     a, b = unit_vectors(3, 64), unit_vectors(4, 64, seed=1)
     exact = [[sum(Fraction(float(x)) * Fraction(float(y)) for x, y in zip(u, v, strict=True)) for v in b] for u in a]
-    rounded = [[round(float(value * 2**20)) / 2**20 for value in row] for row in exact]
-    assert cosine(a, b).tolist() == rounded
+    assert cosine(a, b).tolist() == [[float(value) for value in row] for row in exact]
 
 
 def test_cosine_does_not_depend_on_batch_order_or_feature_order() -> None:
@@ -51,7 +50,7 @@ def test_a_set_that_shows_both_sides_covers_one_that_shows_the_front_but_not_the
     weights = [np.ones(1), np.ones(2)]
     covered = coverages([one_side, both_sides], weights, [one_side, both_sides])
     assert covered.tolist() == [[1.0, 1.0], [0.5, 1.0]]
-    assert likenesses([one_side, both_sides], weights).tolist() == [[1.0, 0.5], [0.5, 1.0]]
+    assert likenesses([one_side, both_sides], weights, [0, 1]).tolist() == [[1.0, 0.5], [0.5, 1.0]]
 
 
 def test_good_looks_count_more_than_bad_ones() -> None:
@@ -61,5 +60,5 @@ def test_good_looks_count_more_than_bad_ones() -> None:
 
 
 def test_nothing_compared_with_nothing() -> None:
-    assert likenesses([], []).shape == (0, 0)
+    assert likenesses([], [], []).shape == (0, 0)
     assert coverages([], [], [unit_vectors(1)]).shape == (0, 1)

@@ -12,8 +12,13 @@ def span(camera: str, start_s: float, end_s: float) -> Span:
 
 @pytest.mark.parametrize("topology", [Topology(), Topology({"a": frozenset({"b"})})])
 def test_nobody_is_twice_in_one_camera_at_the_same_time(topology: Topology) -> None:
-    assert not topology.compatible(span("a", 0, 5), span("a", 5, 9))
+    assert not topology.compatible(span("a", 0, 5), span("a", 3.4, 9))
     assert topology.compatible(span("a", 0, 5), span("a", 5.1, 9))
+
+
+def test_a_tracker_may_hand_over_with_a_short_overlap() -> None:
+    assert Topology().compatible(span("a", 0, 5), span("a", 4, 9))
+    assert not Topology().compatible(span("a", 0, 5), span("a", 4, 5.5)), "a third of a short track is no handover"
 
 
 def test_two_cameras_may_see_a_person_together_unless_the_layout_says_otherwise() -> None:

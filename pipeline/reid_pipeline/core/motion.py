@@ -1,0 +1,109 @@
+"""Where a track was: in its picture, and on the floor where the camera's homography is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reid_pipeline.types import NS_PER_S
+
+Point = tuple[float, float]
+
+EVERY_NS = NS_PER_S // 2
+"""Floor positions are kept for every half second."""
+
+ENOUGH = 2
+"""So many common moments make a distance; one may be a chance."""
+
+NEAR_M, EVEN_M, FAR_M = 0.6, 1.2, 3.0
+WORTH, COST = 0.15, 0.3
+"""Two tracks that stay within `NEAR_M` of each other gain `WORTH` of likeness, from `FAR_M` on they lose `COST`; at
+`EVEN_M` it says nothing. Foot points of one person from two cameras are 0.35 m apart in the median and within 0.55 m in
+three of four pairs of tracks, those of two people farther than 1.0 m in 19 of 20 (simulated square, 471 and 5,799
+pairs; its jitter is that of a detector on PETS2009)."""
+
+START_BODIES, BODIES_PER_S = 1.0, 1.5
+"""How far a track can begin from where another of its camera ended, in body heights: at once, and for each second."""
+
+LONGEST_GAP_S = 4.0
+"""After this long anybody can be anywhere in a picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Homography:
+    """From pixels to metres on the floor; rows of the 3x3 matrix."""
+
+    rows: tuple[tuple[float, float, float], ...]
+
+    def to_floor(self, x: float, y: float) -> Point | None:
+        """The floor position of a pixel; None at and beyond the horizon."""
+        u, v, w = (a * x + b * y + c for a, b, c in self.rows)
+        return None if w == 0 else (u / w, v / w)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A box as a person who stands somewhere: the middle of its lower edge and its height, in pixels."""
+
+    timestamp_ns: int
+    x: float
+    y: float
+    height: float
+
+
+@dataclass(slots=True)
+class Walk:
+    """Where a track began, where it was last, and its floor positions by half seconds."""
+
+    first: Stand | None = None
+    last: Stand | None = None
+    floor: dict[int, Point] = field(default_factory=dict)
+
+    def go(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography | None) -> None:
+        """One more box, in pixels."""
+        left, top, right, bottom = xyxy
+        stand = Stand(timestamp_ns, (left + right) / 2, bottom, bottom - top)
+        self.first = self.first or stand
+        self.last = stand
+        if homography is not None:
+            point = homography.to_floor(stand.x, stand.y)
+            if point is not None:
+                self.floor.setdefault(timestamp_ns // EVERY_NS, point)
+
+
+def apart_m(a: Walk, b: Walk) -> float | None:
+    """The median distance of two walks at the same moments; None where they have too few in common."""
+    if len(a.floor) > len(b.floor):
+        a, b = b, a
+    other = b.floor
+    distances = sorted(_distance(point, other[when]) for when, point in a.floor.items() if when in other)
+    return distances[len(distances) // 2] if len(distances) >= ENOUGH else None
+
+
+def nearness(a: Walk, b: Walk) -> float:
+    """What the distance of two walks adds to the likeness of their tracks, -COST..WORTH; 0 where it says nothing."""
+    distance = apart_m(a, b)
+    if distance is None:
+        return 0.0
+    if distance <= EVEN_M:
+        return WORTH * min(1.0, (EVEN_M - distance) / (EVEN_M - NEAR_M))
+    return -COST * min(1.0, (distance - EVEN_M) / (FAR_M - EVEN_M))
+
+
+def within_reach(a: Walk, b: Walk) -> bool:
+    """Whether one person can have walked from the end of the earlier to the start of the later, in one camera."""
+    if a.first is None or b.first is None or a.last is None or b.last is None:
+        return True
+    end, start = (a.last, b.first) if a.last.timestamp_ns < b.first.timestamp_ns else (b.last, a.first)
+    gap_s = (start.timestamp_ns - end.timestamp_ns) / NS_PER_S
+    if not 0 < gap_s <= LONGEST_GAP_S:
+        return True
+    bodies = _distance((end.x, end.y), (start.x, start.y)) / max(1.0, (end.height + start.height) / 2)
+    return bodies <= START_BODIES + BODIES_PER_S * gap_s
+
+
+def _distance(a: Point, b: Point) -> float:
+    # not hypot, which C libraries round as they like
+    dx, dy = a[0] - b[0], a[1] - b[1]
+    return math.sqrt(dx * dx + dy * dy)

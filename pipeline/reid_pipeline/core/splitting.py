@@ -1,0 +1,102 @@
+"""Tracks that go over from one person to another, cut in two.
+
+Where people cross, a tracker may follow the wrong one on. It shows in the looks: from some moment on they are unlike
+all before, and like each other. Such a track ends there, and another one, with a number of its own, begins. A few odd
+looks with the right person afterwards (somebody passed in front) are no reason to cut, but they teach nothing either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from reid_pipeline.core.looks import LookSet
+from reid_pipeline.core.similarity import cosine, quantise
+from reid_pipeline.core.timeline import TimeStep
+from reid_pipeline.types import EncodedStep, Float32, Observation, TrackletKey
+
+FAMILIAR = 4
+"""A track is known after so many looks; before, nothing is odd."""
+
+ODD = 2
+"""So many odd looks in a row, alike among themselves, are somebody else."""
+
+
+TRACK_LOOKS = 8
+
+
+CUT = 1_000_000_000
+"""What comes after the n-th cut of track t is track t + n * CUT; no tracker counts so far."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """One track of the tracker: the number that it goes by now, its looks, and the odd ones that wait."""
+
+    number: int
+    looks: LookSet = field(default_factory=lambda: LookSet(TRACK_LOOKS))
+    odd: list[Observation] = field(default_factory=list)
+
+
+class Splitter:
+    """Cuts tracks; the part that follows a cut has a number of its own, see `CUT`.
+
+    `familiar` is the similarity from which two looks of one track are taken for one person.
+    """
+
+    def __init__(self, familiar: float) -> None:
+        self._familiar = familiar
+        self._courses: dict[TrackletKey, _Course] = {}
+
+    def split(self, step: TimeStep) -> TimeStep:
+        """The same step with what follows a cut renumbered."""
+        return replace(step, steps=tuple(self._camera(camera_step) for camera_step in step.steps))
+
+    def _camera(self, step: EncodedStep) -> EncodedStep:
+        observations = [kept for observation in step.observations for kept in self._observe(observation)]
+        numbers = [self._course(step.camera, track_id).number for track_id in step.tracked.track_id.tolist()]
+        ended = [self._course(step.camera, track_id).number for track_id in step.ended]
+        for track_id in step.ended:
+            del self._courses[TrackletKey(step.camera, track_id)]
+        return replace(
+            step,
+            tracked=replace(step.tracked, track_id=np.array(numbers, np.int64)),
+            observations=tuple(observations),
+            ended=tuple(ended),
+        )
+
+    def _course(self, camera: str, track_id: int) -> _Course:
+        key = TrackletKey(camera, track_id)
+        course = self._courses.get(key)
+        if course is None:
+            course = self._courses[key] = _Course(track_id)
+        return course
+
+    def _observe(self, observation: Observation) -> list[Observation]:
+        """The observations that can be believed now, numbered."""
+        course = self._course(observation.camera, observation.track_id)
+        vector = quantise(observation.vector)
+        if len(course.looks) < FAMILIAR or self._alike(course.looks, vector):
+            course.odd.clear()
+            return [self._believe(course, observation)]
+        course.odd.append(observation)
+        if len(course.odd) < ODD or not self._agree(course.odd):
+            del course.odd[:-ODD]
+            return []
+        course.number += CUT
+        course.looks = LookSet(TRACK_LOOKS)
+        believed = [self._believe(course, odd) for odd in course.odd]
+        course.odd = []
+        return believed
+
+    def _believe(self, course: _Course, observation: Observation) -> Observation:
+        course.looks.add(observation.camera, observation.timestamp_ns, observation.quality, observation.vector)
+        return replace(observation, track_id=course.number)
+
+    def _alike(self, looks: LookSet, vector: Float32) -> bool:
+        return bool(cosine(vector[None], looks.vectors).max() >= self._familiar)
+
+    def _agree(self, odd: list[Observation]) -> bool:
+        vectors = quantise(np.stack([observation.vector for observation in odd]))
+        return bool(cosine(vectors, vectors).min() >= self._familiar)
