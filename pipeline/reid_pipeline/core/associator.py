@@ -8,7 +8,7 @@ What was decided is written into `Assignment`s and `IdentityEvent`s; nothing her
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -108,6 +108,11 @@ class Associator:
     def links(self) -> list[Link]:
         """What holds each person's tracklets together, each tracklet linked to the one before it."""
         return self._links.settled + self._links.pending(self.people)
+
+    def forget(self, identities: Iterable[str]) -> None:
+        """The gallery has forgotten these people, so nobody is to be recognised as one of them any more."""
+        self.people.forget(identities)
+        self._recall.forget()
 
     def take_change(self) -> GalleryChange | None:
         """What the gallery should learn since the last call."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from reid_pipeline.core.looks import Look, LookSet
@@ -191,6 +191,19 @@ class People:
         if self._by_id.pop(identity).committed:
             self._removed.add(identity)
         self._touched.discard(identity)
+
+    def forget(self, identities: Iterable[str]) -> None:
+        """The gallery has forgotten these people. Who is in view stays; of others seen in this run, the name does."""
+        for identity in identities:
+            person = self._by_id.get(identity)
+            if person is None or person.members:
+                continue
+            self._touched.discard(identity)
+            if person.was_seen():
+                person.remembered, person.known = LookSet(PERSON_LOOKS), LookSet(PERSON_LOOKS)
+                person.known_before = person.committed = False
+            else:
+                del self._by_id[identity]
 
     def take_change(self) -> GalleryChange | None:
         """What the gallery should learn since the last call, or None. Only confirmed people are remembered."""

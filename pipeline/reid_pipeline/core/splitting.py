@@ -100,3 +100,8 @@ class Splitter:
     def _agree(self, odd: list[Observation]) -> bool:
         vectors = quantise(np.stack([observation.vector for observation in odd]))
         return bool(cosine(vectors, vectors).min() >= self._familiar)
+
+
+def before_cuts(track_id: int) -> int:
+    """The number that the tracker gave to the track of which this is a part."""
+    return track_id % CUT

@@ -62,7 +62,9 @@ class Identify:
             self._outputs.decided(decisions)
             self._memory.learn(decisions.assignments)
             self._commit_when_due(time_step.start_ns)
-            self._memory.tick(time_step.start_ns)
+            forgotten = self._memory.tick(time_step.start_ns)
+            if forgotten:
+                self.associator.forget(forgotten)
 
     def finish(self) -> None:
         """The last word on everything; the gallery does not know of it yet."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reid_pipeline.core.splitting import before_cuts
 from reid_pipeline.errors import RecordError
 from reid_pipeline.records.document import TracksDocument
 from reid_pipeline.records.export import export
@@ -183,11 +184,12 @@ def _delete_crops(folder: Path, tracklets: Tracklets) -> int:
 
 
 def _crops_of(folder: Path, key: TrackletKey) -> Iterator[Path]:
-    return (folder / key.camera).glob(f"{key.track_id:05d}_*.jpg")
+    return (folder / key.camera).glob(f"{before_cuts(key.track_id):05d}_*.jpg")
 
 
 def _step_without(step: EncodedStep, tracklets: Tracklets) -> EncodedStep:
-    own = {key.track_id for key in tracklets if key.camera == step.camera}
+    # A journal and its crops are older than any cut, so a person's part of a track takes the whole track along.
+    own = {before_cuts(key.track_id) for key in tracklets if key.camera == step.camera}
     if own.isdisjoint((*step.tracked.track_id.tolist(), *step.ended, *(o.track_id for o in step.observations))):
         return step
     keep = ~np.isin(step.tracked.track_id, sorted(own))

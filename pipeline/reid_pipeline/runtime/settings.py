@@ -28,11 +28,16 @@ def association_rules(config: Config, match: float) -> AssociationRules:
     return AssociationRules(
         match=chosen,
         update=min(1.0, chosen + UPDATE_OVER_MATCH) if given.update is None else given.update,
-        familiar=min(1.0, chosen + FAMILIAR_OVER_MATCH),
+        familiar=familiar(chosen),
         margin=given.margin,
         confirm_observations=given.confirm_observations,
         window_s=given.window_s,
     )
+
+
+def familiar(match: float) -> float:
+    """The similarity from which two single looks of one track are taken for one person."""
+    return min(1.0, match + FAMILIAR_OVER_MATCH)
 
 
 def topology(config: Config) -> Topology:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from reid_pipeline.config.loader import LoadedConfig
+from reid_pipeline.core.splitting import Splitter
 from reid_pipeline.core.timeline import in_time_steps
 from reid_pipeline.errors import ConfigError
 from reid_pipeline.gallery.stamp import EncoderStamp
@@ -19,6 +20,7 @@ from reid_pipeline.records.journal import read_journal
 from reid_pipeline.records.run_record import CameraHealth, RunState
 from reid_pipeline.runtime.ledger import Models, open_ledger
 from reid_pipeline.runtime.report import RunOptions
+from reid_pipeline.runtime.settings import familiar
 from reid_pipeline.runtime.stopwatch import Stopwatch
 from reid_pipeline.types import NS_PER_S, Assignment, EncodedStep, TrackletKey
 from reid_tools.evaluate.align import UNIDENTIFIED, AlignedFrame, CameraBoxes, align, as_sequence
@@ -52,7 +54,10 @@ class Recording:
 
     @classmethod
     def read(cls, journal: Path, truth: Mapping[str, Path], *, ignore_unlabelled: bool = False) -> Recording:
-        """Read and align. Raises `ConfigError` for a camera that is not in the journal, `RecordError` for bad files."""
+        """Read, cut tracks as a run does, and align.
+
+        Raises `ConfigError` for a camera that is not in the journal, `RecordError` for bad files.
+        """
         header, steps = read_journal(journal)
         known = [camera.id for camera in header.cameras]
         for camera in truth:
@@ -62,7 +67,8 @@ class Recording:
         lives: dict[TrackletKey, Life] = {}
         boxes: dict[str, list[EncodedStep]] = {camera: [] for camera in known}
         last_ns = 0
-        for step in steps:
+        splitter = Splitter(familiar(header.match))
+        for step in (part for whole in in_time_steps(steps) for part in splitter.split(whole).steps):
             last_ns = max(last_ns, step.timestamp_ns)
             boxes[step.camera].append(step)
             for track_id in step.tracked.track_id.tolist():
