@@ -51,10 +51,11 @@ class Identify:
 
     def decide(self, time_steps: Iterable[TimeStep]) -> None:
         """Go on with time steps that are complete."""
-        for time_step in map(self._splitter.split, time_steps):
+        for seen in time_steps:
+            time_step = self._splitter.split(seen)
             with self._watch.measure("write"):
-                for step in time_step.steps:
-                    self._outputs.step(step)
+                for raw, step in zip(seen.steps, time_step.steps, strict=True):
+                    self._outputs.step(raw, step)
                 self._outputs.tell_held(before_ns=time_step.start_ns + STEP_NS)
                 self._memory.witness(time_step.steps)
             with self._watch.measure("associate"):

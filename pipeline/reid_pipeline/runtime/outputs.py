@@ -30,12 +30,12 @@ class Outputs:
     def tracks(self) -> Path:
         return self.folder / "tracks.json"
 
-    def step(self, step: EncodedStep) -> None:
-        """Keep one camera step."""
-        self.last_ns = max(self.last_ns, step.timestamp_ns)
-        self.recorder.add(step)
+    def step(self, seen: EncodedStep, tracked: EncodedStep) -> None:
+        """Keep one camera step: in the journal as it was `seen`, in the records as `tracked` in the end."""
+        self.last_ns = max(self.last_ns, seen.timestamp_ns)
+        self.recorder.add(tracked)
         if self.journal is not None:
-            self.journal.write(step)
+            self.journal.write(seen)
 
     def decided(self, decisions: Decisions) -> None:
         """Keep what was decided about identities."""
