@@ -179,11 +179,14 @@ class Associator:
                 self._apply(standing, people[column], (float(row[column]), rival), now_ns, decisions)
 
     def _is_due(self, standing: Standing, now_ns: int) -> bool:
-        """A track without an answer is due with enough looks or after enough time; later, with every new look."""
+        """A track without an answer is due with enough looks or after enough time, a provisional one with each look.
+
+        One that is confirmed is left to looking back, which sees more.
+        """
         if not standing.fresh or not len(standing.tracklet.looks):
             return False
         if standing.decided is not None:
-            return True
+            return standing.decided.state is State.PROVISIONAL
         waited_s = (now_ns - standing.tracklet.start_ns) / NS_PER_S
         return standing.tracklet.observed >= self.rules.prompt_looks or waited_s >= self.rules.prompt_s
 
@@ -219,9 +222,8 @@ class Associator:
         """Each track's column in `people`, by the assignment with the highest total; None where nobody known fits.
 
         Being nobody known is worth the match threshold, in a column of each track's own. A track keeps its person
-        unless another is better by the margin, twice the margin once it is confirmed. It leaves its person for nobody
-        only when that person falls short of the threshold by four margins: a new person who is really the old one
-        costs more than a look that was bad.
+        unless another is better by the margin. It leaves its person for nobody only when that person falls short of the
+        threshold by four margins: a new person who is really the old one costs more than a look that was bad.
         """
         count, column_of = len(people), {person.id: column for column, person in enumerate(people)}
         value = np.full((len(due), count + len(due)), IMPOSSIBLE)
@@ -231,7 +233,7 @@ class Associator:
             decided = standing.decided
             if decided is None:
                 continue
-            loyalty = self.rules.margin * (2 if decided.state is State.CONFIRMED else 1)
+            loyalty = self.rules.margin
             column = column_of[decided.identity]
             if self._is_founder(standing):
                 value[row, column] = max(scores[row, column], self.rules.match) + loyalty
