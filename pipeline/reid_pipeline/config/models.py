@@ -163,6 +163,8 @@ class Association(Section):
     """Looks that an identity needs before it is confirmed."""
     window_s: float = Field(default=300.0, gt=0)
     """How far back a decision may still be revised, in seconds."""
+    revise: bool = True
+    """Look at recent decisions again every few seconds of a run; false: only once, at its end."""
     max_lag_s: float = Field(default=2.0, gt=0, le=3600)
     """How long a live run waits for a slow camera before it goes on without it."""
 

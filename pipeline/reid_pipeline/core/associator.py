@@ -78,7 +78,7 @@ class Associator:
             self._decide_camera(camera, now_ns, decisions)
         self._settle(now_ns)
         self._now_ns = now_ns
-        if now_ns - self._looked_back_ns >= LOOK_BACK_S * NS_PER_S:
+        if self.rules.revise and now_ns - self._looked_back_ns >= LOOK_BACK_S * NS_PER_S:
             self._look_back(decisions)
         return decisions
 
@@ -181,12 +181,12 @@ class Associator:
     def _is_due(self, standing: Standing, now_ns: int) -> bool:
         """A track without an answer is due with enough looks or after enough time, a provisional one with each look.
 
-        One that is confirmed is left to looking back, which sees more.
+        One that is confirmed is left to looking back, which sees more, where that is done.
         """
         if not standing.fresh or not len(standing.tracklet.looks):
             return False
         if standing.decided is not None:
-            return standing.decided.state is State.PROVISIONAL
+            return standing.decided.state is State.PROVISIONAL or not self.rules.revise
         waited_s = (now_ns - standing.tracklet.start_ns) / NS_PER_S
         return standing.tracklet.observed >= self.rules.prompt_looks or waited_s >= self.rules.prompt_s
 

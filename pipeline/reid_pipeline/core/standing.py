@@ -15,7 +15,8 @@ class AssociationRules:
     A track whose looks stop being `familiar` with its earlier ones shows somebody else from there on (`splitting`).
 
     A track is decided about when it has `prompt_looks` looks or is `prompt_s` old, whichever is first, and confirmed
-    with `confirm_observations` looks whose best person leads by `margin`. Decisions older than `window_s` stay.
+    with `confirm_observations` looks whose best person leads by `margin`. With `revise`, everything within `window_s` is
+    looked at once more every few seconds; without, at the end only. Decisions older than that stay.
     """
 
     match: float
@@ -26,6 +27,7 @@ class AssociationRules:
     prompt_s: float = 0.5
     confirm_observations: int = 3
     window_s: float = 300.0
+    revise: bool = True
 
 
 @dataclass(slots=True)

@@ -32,6 +32,7 @@ def association_rules(config: Config, match: float) -> AssociationRules:
         margin=given.margin,
         confirm_observations=given.confirm_observations,
         window_s=given.window_s,
+        revise=given.revise,
     )
 
 

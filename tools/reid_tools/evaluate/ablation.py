@@ -38,11 +38,13 @@ class Variant:
 
 
 LAYOUT = ("neighbors", "overlaps", "homography")
+ONCE = (("revise", False),)
 VARIANTS = (
-    Variant("appearance"),
-    Variant("+ time", LAYOUT[:1]),
-    Variant("+ overlap", LAYOUT[:2]),
-    Variant("+ floor position", LAYOUT[:3]),
+    Variant("appearance", (), ONCE),
+    Variant("+ time", LAYOUT[:1], ONCE),
+    Variant("+ overlap", LAYOUT[:2], ONCE),
+    Variant("+ floor position", LAYOUT[:3], ONCE),
+    Variant("+ looking back", LAYOUT[:3]),
 )
 """From little to all. A new kind of evidence is one more row."""
 
