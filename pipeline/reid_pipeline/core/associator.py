@@ -64,6 +64,7 @@ class Associator:
         self._recall = Recall()
         self._links = LinkBook()
         self._settled: dict[TrackletKey, Assignment] = {}
+        self._fresh: dict[str, set[TrackletKey]] = {}
         self._kinship = Kinship(topology)
         self._now_ns = self._settled_ns = self._looked_back_ns = 0
 
@@ -127,7 +128,7 @@ class Associator:
         for observation in step.observations:
             standing = self._standing(step, observation.track_id)
             standing.tracklet.observe(observation)
-            standing.fresh = True
+            self._fresh.setdefault(step.camera, set()).add(standing.tracklet.key)
 
     def _standing(self, step: EncodedStep, track_id: int) -> Standing:
         key = TrackletKey(step.camera, track_id)
@@ -162,10 +163,17 @@ class Associator:
     # -- deciding ----------------------------------------------------------------------------------------------------
 
     def _decide_camera(self, camera: str, now_ns: int, decisions: Decisions) -> None:
-        due = [s for s in self.standings.values() if s.tracklet.key.camera == camera and self._is_due(s, now_ns)]
+        fresh = [self.standings[key] for key in sorted(self._fresh.pop(camera, ())) if key in self.standings]
+        due, waiting = [], set()
+        for standing in fresh:
+            if self._is_due(standing, now_ns):
+                due.append(standing)
+            elif standing.decided is None:
+                waiting.add(standing.tracklet.key)
+        if waiting:
+            self._fresh[camera] = waiting
         if not due:
             return
-        due.sort(key=lambda standing: standing.tracklet.key)
         people = list(self.people)
         scores = self._recall.scores([standing.tracklet for standing in due], people)
         self._draw_near(due, people, scores)
@@ -179,12 +187,10 @@ class Associator:
                 self._apply(standing, people[column], (float(row[column]), rival), now_ns, decisions)
 
     def _is_due(self, standing: Standing, now_ns: int) -> bool:
-        """A track without an answer is due with enough looks or after enough time, a provisional one with each look.
+        """A track without an answer is due with enough looks or after enough time, a provisional one at each look.
 
         One that is confirmed is left to looking back, which sees more, where that is done.
         """
-        if not standing.fresh or not len(standing.tracklet.looks):
-            return False
         if standing.decided is not None:
             return standing.decided.state is State.PROVISIONAL or not self.rules.revise
         waited_s = (now_ns - standing.tracklet.start_ns) / NS_PER_S
@@ -260,7 +266,6 @@ class Associator:
         self, standing: Standing, person: Person, scores: tuple[float, float], now_ns: int, decisions: Decisions
     ) -> None:
         """Let the track be the person; `scores` are those of the person and of the next best one."""
-        standing.fresh = False
         tracklet, before = standing.tracklet, standing.decided
         stays = before is not None and before.identity == person.id
         founded = (not person.was_seen() and not person.known_before) or (stays and self._is_founder(standing))

@@ -81,17 +81,17 @@ def reconcile(
     parts = [list(group) for group in groups]
     lone: list[list[int]] = []
     while True:
+        alike = _means(similarity, weights, parts) >= threshold
         best: tuple[float, int, int, set[int]] | None = None
-        for b in range(len(parts)):
-            for a in range(b):
-                given_up = _in_the_way(parts[a], parts[b], possible, weights)
-                left, right = ([i for i in parts[k] if i not in given_up] for k in (a, b))
-                lighter = min(weights[parts[a]].sum(), weights[parts[b]].sum())
-                if not left or not right or weights[list(given_up)].sum() > SACRIFICE * lighter:
-                    continue
-                mean = _mean(similarity, weights, left, right)
-                if mean >= threshold and (best is None or mean > best[0]):
-                    best = mean, a, b, given_up
+        for b, a in np.argwhere(np.tril(alike, -1)).tolist():
+            given_up = _in_the_way(parts[a], parts[b], possible, weights)
+            left, right = ([i for i in parts[k] if i not in given_up] for k in (a, b))
+            lighter = min(weights[parts[a]].sum(), weights[parts[b]].sum())
+            if not left or not right or weights[list(given_up)].sum() > SACRIFICE * lighter:
+                continue
+            mean = float(_means(similarity, weights, [left, right])[0, 1])
+            if mean >= threshold and (best is None or mean > best[0]):
+                best = mean, a, b, given_up
         if best is None:
             break
         _, a, b, given_up = best
@@ -99,6 +99,15 @@ def reconcile(
         del parts[b]
         lone += [[i] for i in sorted(given_up)]
     return sorted(parts + lone)
+
+
+def _means(similarity: Float64, weights: Float64, groups: Sequence[Sequence[int]]) -> Float64:
+    """Mean similarity of each two groups, weighted by both items; the diagonal does not matter."""
+    belongs = np.zeros((len(similarity), len(groups)))
+    for number, group in enumerate(groups):
+        belongs[list(group), number] = weights[list(group)]
+    totals = belongs.sum(axis=0)
+    return np.asarray((belongs.T @ similarity @ belongs) / np.outer(totals, totals))
 
 
 def _in_the_way(a: Sequence[int], b: Sequence[int], possible: NDArray[np.bool_], weights: Float64) -> set[int]:
@@ -114,11 +123,6 @@ def _in_the_way(a: Sequence[int], b: Sequence[int], possible: NDArray[np.bool_],
         given_up.add(worst)
         conflicts = {pair for pair in conflicts if worst not in pair}
     return given_up
-
-
-def _mean(similarity: Float64, weights: Float64, a: Sequence[int], b: Sequence[int]) -> float:
-    both = weights[a][:, None] * weights[b][None, :]
-    return float((similarity[np.ix_(a, b)] * both).sum() / both.sum())
 
 
 def matching(votes: Sequence[tuple[int, str, int]]) -> dict[int, str]:

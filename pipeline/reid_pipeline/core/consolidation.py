@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from reid_pipeline.core.clustering import agglomerate, matching, reconcile
 from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.people import People, Person
-from reid_pipeline.core.similarity import Float64, coverages
+from reid_pipeline.core.similarity import Float64, coverages, on_grid
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
 from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
 
@@ -89,7 +89,7 @@ def _gather(standings: Sequence[Standing], people: People, kinship: Kinship, rul
     vectors = [tracklet.looks.vectors for tracklet in tracklets]
     weights = [tracklet.looks.weights for tracklet in tracklets]
     remembered = [person for person in people if len(person.remembered)]
-    covered = coverages(vectors, weights, [person.remembered.vectors for person in remembered])
+    covered = on_grid(coverages(vectors, weights, [person.remembered.vectors for person in remembered]))
     recalled = np.flatnonzero((covered >= rules.match).any(axis=0))
     seeds = [remembered[i] for i in recalled]
     tracks, count = len(usable), len(usable) + len(recalled)
@@ -132,6 +132,7 @@ def _verdicts(
 ) -> list[tuple[Standing, Assignment]]:
     """Each tracklet's final assignment. A group is the person for whom most of its boxes were assigned before."""
     names = matching(_votes(groups, evidence))
+    strengths = _strengths(evidence.similarity, groups, rules.match)
     verdicts: list[tuple[Standing, Assignment]] = []
     for number, group in enumerate(groups):
         members = [i for i in group if i < len(evidence.standings)]
@@ -139,7 +140,7 @@ def _verdicts(
             continue
         identity = names[number] if number in names else people.new().id
         for i in members:
-            score, margin = _strength(evidence.similarity[i], i, number, groups, rules.match)
+            score, margin = strengths[i].tolist()
             standing = evidence.standings[i]
             key = standing.tracklet.key
             sure = standing.tracklet.observed >= rules.confirm_observations
@@ -163,13 +164,25 @@ def _votes(groups: Sequence[Group], evidence: _Evidence) -> list[tuple[int, str,
     return [(number, name, weight) for (number, name), weight in votes.items()]
 
 
-def _strength(row: Float64, i: int, number: int, groups: Sequence[Group], match: float) -> tuple[float, float]:
-    """Score (mean similarity to the rest of its group, 1 when alone) and margin to the next best group, both 0..1."""
-    means = [float(row[[j for j in group if j != i]].mean()) if set(group) != {i} else None for group in groups]
-    own = means[number]
-    rival = max((mean for k, mean in enumerate(means) if k != number and mean is not None), default=-1.0)
-    score, margin = (1.0, match - rival) if own is None else (own, own - rival)
-    return min(max(score, 0.0), 1.0), min(max(margin, 0.0), 1.0)
+def _strengths(similarity: Float64, groups: Sequence[Group], match: float) -> Float64:
+    """Each item's mean similarity to the rest of its group (1 when alone) and margin to the next best group, 0..1."""
+    belongs = np.zeros((len(similarity), len(groups)))
+    for number, group in enumerate(groups):
+        belongs[list(group), number] = 1.0
+    if not len(similarity):
+        return np.zeros((0, 2))
+    own = belongs.argmax(axis=1)
+    items = np.arange(len(similarity))
+    sums = similarity @ belongs  # nobody is like themselves here
+    sizes = np.tile(belongs.sum(axis=0), (len(similarity), 1))
+    sizes[items, own] -= 1
+    means = np.where(sizes > 0, sums / np.maximum(sizes, 1), np.nan)
+    mine = means[items, own]
+    means[items, own] = -1.0
+    rival = means.max(axis=1, initial=-1.0)
+    alone = np.isnan(mine)
+    score, margin = np.where(alone, 1.0, mine), np.where(alone, match, mine) - rival
+    return np.asarray(np.clip(np.stack([score, margin], axis=1), 0.0, 1.0))
 
 
 def _announce(standing: Standing, verdict: Assignment, people: People, known: set[str], decisions: Decisions) -> None:

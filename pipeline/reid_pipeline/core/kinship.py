@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reid_pipeline.core.motion import nearness
-from reid_pipeline.core.similarity import Float64, likenesses
+from reid_pipeline.core.similarity import Float64, likenesses, on_grid
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.core.tracklets import Tracklet, could_be_one
 from reid_pipeline.types import TrackletKey
@@ -37,6 +37,7 @@ class Kinship:
             for j, other in enumerate(tracklets):
                 if i != j:
                     self._put(i, j, float(row[j]), tracklets[i], other)
+            self.similarity[i], self.similarity[:, i] = on_grid(self.similarity[i]), on_grid(self.similarity[:, i])
         self._observed = {tracklet.key: tracklet.observed for tracklet in tracklets}
 
     def _rearrange(self, tracklets: Sequence[Tracklet]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -28,12 +29,17 @@ class LookSet:
     """
 
     cap: int
-    looks: list[Look] = field(default_factory=list)
+    _notes: list[tuple[str, int, float]] = field(default_factory=list)
+    # Rows beyond the looks are free; `_pairs` holds each two looks' similarity.
+    _rows: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _pairs: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
-    _vectors: Float32 | None = None
 
     def __len__(self) -> int:
-        return len(self.looks)
+        return len(self._notes)
+
+    def __iter__(self) -> Iterator[Look]:
+        for note, vector in zip(self._notes, self.vectors, strict=True):
+            yield Look(*note, vector)
 
     def add(self, camera: str, timestamp_ns: int, quality: float, vector: Float32) -> None:
         """Take one more look; `vector` is float32 (D,) of length 1."""
@@ -41,43 +47,47 @@ class LookSet:
 
     def add_all(self, other: LookSet) -> None:
         """Take the looks of another set."""
-        for look in other.looks:
+        for look in other:
             self.add_look(look)
 
     def add_look(self, look: Look) -> None:
         """Take a look that is quantised already."""
-        size = len(self.looks)
-        pairs = np.full((size + 1, size + 1), -2.0)
-        pairs[:size, :size] = self._pairs
-        if size:
-            row = cosine(look.vector[None, :], self.vectors)[0]
-            pairs[size, :size] = row
-            pairs[:size, size] = row
-        self.looks.append(look)
-        self._pairs = pairs
-        self._vectors = None
-        if len(self.looks) > self.cap:
+        size = len(self)
+        if size == len(self._rows):
+            self._make_room(len(look.vector))
+        self._rows[size] = look.vector
+        row = cosine(look.vector[None, :], self._rows[:size])[0]
+        self._pairs[size, :size], self._pairs[:size, size] = row, row
+        self._notes.append((look.camera, look.timestamp_ns, look.quality))
+        if len(self) > self.cap:
             self._drop(self._most_redundant())
-
-    def _most_redundant(self) -> int:
-        first, second = divmod(int(self._pairs.argmax()), len(self.looks))
-        worth = [(self.looks[i].quality, self.looks[i].timestamp_ns, i) for i in (first, second)]
-        return min(worth)[2]
-
-    def _drop(self, index: int) -> None:
-        del self.looks[index]
-        self._pairs = np.delete(np.delete(self._pairs, index, axis=0), index, axis=1)
 
     @property
     def vectors(self) -> Float32:
-        """All vectors, float32 (N, D)."""
-        if self._vectors is None:
-            self._vectors = np.stack([look.vector for look in self.looks])
-            # the looks become rows of it, or everything would be there twice
-            self.looks = [replace(look, vector=row) for look, row in zip(self.looks, self._vectors, strict=True)]
-        return self._vectors
+        """All vectors, float32 (N, D); they change with the set."""
+        return self._rows[: len(self)]
 
     @property
     def weights(self) -> Float64:
         """The looks' qualities as weights, float64 (N,)."""
-        return np.array([weight(look.quality) for look in self.looks])
+        return np.array([weight(quality) for _, _, quality in self._notes])
+
+    def _make_room(self, dim: int) -> None:
+        size, room = len(self), min(self.cap + 1, max(4, 2 * len(self)))
+        rows, pairs = np.zeros((room, dim), np.float32), np.full((room, room), -2.0)
+        rows[:size], pairs[:size, :size] = self._rows[:size].reshape(size, dim), self._pairs[:size, :size]
+        self._rows, self._pairs = rows, pairs
+
+    def _most_redundant(self) -> int:
+        size = len(self)
+        first, second = divmod(int(self._pairs[:size, :size].argmax()), size)
+        worth = [(self._notes[i][2], self._notes[i][1], i) for i in (first, second)]
+        return min(worth)[2]
+
+    def _drop(self, index: int) -> None:
+        size = len(self)
+        del self._notes[index]
+        self._rows[index : size - 1] = self._rows[index + 1 : size]
+        self._pairs[index : size - 1, :size] = self._pairs[index + 1 : size, :size]
+        self._pairs[:size, index : size - 1] = self._pairs[:size, index + 1 : size]
+        self._pairs[size - 1, :], self._pairs[:, size - 1] = -2.0, -2.0

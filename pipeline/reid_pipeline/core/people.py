@@ -137,7 +137,7 @@ class Person:
         looks.add_all(self.known)
         for tracklet in self.teachers():
             looks.add_all(tracklet.looks)
-        chosen = sorted(looks.looks, key=lambda look: (look.camera, look.timestamp_ns, look.quality))
+        chosen = sorted(looks, key=lambda look: (look.camera, look.timestamp_ns, look.quality))
         return tuple(Prototype(self.id, look.camera, look.timestamp_ns, look.quality, look.vector) for look in chosen)
 
 

@@ -20,6 +20,7 @@ Float64 = NDArray[np.float64]
 
 _GRID = 2.0**11
 _WEIGHT_GRID = 2.0**8
+_SUM_GRID = 2.0**20
 
 
 def quantise(vectors: Float32) -> Float32:
@@ -35,6 +36,11 @@ def weight(quality: float) -> float:
 def cosine(a: Float32, b: Float32) -> Float64:
     """Similarity of each row of `a` (N, D) to each row of `b` (M, D), quantised unit vectors; float64 (N, M)."""
     return np.asarray((a @ b.T).astype(np.float64))
+
+
+def on_grid(values: Float64) -> Float64:
+    """Round to multiples of 2^-20, so that sums of thousands of them are exact whatever their order."""
+    return np.asarray(np.rint(values * _SUM_GRID) / _SUM_GRID)
 
 
 def coverages(vectors: Sequence[Float32], weights: Sequence[Float64], by: Sequence[Float32]) -> Float64:

@@ -15,8 +15,8 @@ class AssociationRules:
     A track whose looks stop being `familiar` with its earlier ones shows somebody else from there on (`splitting`).
 
     A track is decided about when it has `prompt_looks` looks or is `prompt_s` old, whichever is first, and confirmed
-    with `confirm_observations` looks whose best person leads by `margin`. With `revise`, everything within `window_s` is
-    looked at once more every few seconds; without, at the end only. Decisions older than that stay.
+    with `confirm_observations` looks whose best person leads by `margin`. With `revise`, everything within `window_s`
+    is looked at once more every few seconds; without, at the end only. Decisions older than that stay.
     """
 
     match: float
@@ -35,7 +35,6 @@ class Standing:
     """What is decided about a track so far."""
 
     tracklet: Tracklet
-    fresh: bool = False
     decided: Assignment | None = None
 
 

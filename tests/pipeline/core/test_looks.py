@@ -11,7 +11,7 @@ def test_of_two_looks_that_are_alike_the_worse_one_goes() -> None:
     looks.add("a", 1, 0.5, front)
     looks.add("a", 2, 0.1, back)
     looks.add("a", 3, 0.9, front)
-    assert [(look.timestamp_ns, look.quality) for look in looks.looks] == [(2, 0.1), (3, 0.9)]
+    assert [(look.timestamp_ns, look.quality) for look in looks] == [(2, 0.1), (3, 0.9)]
 
 
 def test_of_two_equal_looks_the_older_one_goes() -> None:
@@ -19,7 +19,7 @@ def test_of_two_equal_looks_the_older_one_goes() -> None:
     front = np.eye(3, dtype=np.float32)[0]
     looks.add("a", 1, 0.5, front)
     looks.add("a", 2, 0.5, front)
-    assert [look.timestamp_ns for look in looks.looks] == [2]
+    assert [look.timestamp_ns for look in looks] == [2]
 
 
 def test_an_hour_of_standing_still_does_not_push_out_the_other_view() -> None:
@@ -30,7 +30,7 @@ def test_an_hour_of_standing_still_does_not_push_out_the_other_view() -> None:
     for moment in range(1, 500):
         vector = front + rng.normal(scale=0.02, size=64)
         looks.add("a", moment, 0.9, (vector / np.linalg.norm(vector)).astype(np.float32))
-    assert looks.looks[0].timestamp_ns == 0
+    assert next(iter(looks)).timestamp_ns == 0
     assert len(looks) == 4
     assert looks.vectors.shape == (4, 64)
     assert looks.weights.shape == (4,)
