@@ -9,6 +9,7 @@ What was decided is written into `Assignment`s and `IdentityEvent`s; nothing her
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -91,7 +92,10 @@ class Associator:
 
     def _look_back(self, decisions: Decisions) -> None:
         self._looked_back_ns = self._now_ns
-        corrected = consolidate(self.standings, self.people, self._kinship, rules=self.rules, now_ns=self._now_ns)
+        corrected, apart = consolidate(
+            self.standings, self.people, self._kinship, rules=self.rules, now_ns=self._now_ns
+        )
+        self.topology = replace(self.topology, apart=apart)
         decisions.assignments += corrected.assignments
         decisions.events += corrected.events
         if corrected.events:

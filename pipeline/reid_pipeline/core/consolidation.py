@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from reid_pipeline.core.clustering import agglomerate, matching, reconcile
 from reid_pipeline.core.kinship import Kinship
+from reid_pipeline.core.overlap import apart
 from reid_pipeline.core.people import People, Person
 from reid_pipeline.core.similarity import Float64, coverages, on_grid
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
+from reid_pipeline.core.topology import CameraPair
 from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
 
 CERTAIN = 1 << 62
@@ -36,6 +38,7 @@ class _Evidence:
     similarity: Float64
     possible: NDArray[np.bool_]
     weights: Float64
+    apart: frozenset[CameraPair]
 
 
 def consolidate(
@@ -45,8 +48,11 @@ def consolidate(
     *,
     rules: AssociationRules,
     now_ns: int,
-) -> Decisions:
-    """Cluster the tracklets anew, bring `standings` and `people` in line with the result, and say what changed."""
+) -> tuple[Decisions, frozenset[CameraPair]]:
+    """Cluster the tracklets anew, bring `standings` and `people` in line with the result, and say what changed.
+
+    Also gives the pairs of cameras that were found to share no view.
+    """
     evidence = _gather([standings[key] for key in sorted(standings)], people, kinship, rules)
     clues = (evidence.similarity, evidence.possible, evidence.weights, rules.match)
     groups = _adopt(reconcile(agglomerate(*clues), *clues), evidence, rules.match)
@@ -63,7 +69,7 @@ def consolidate(
         people.touch(person.id)
     for person in [person for person in people if person.is_nobody()]:
         people.remove(person.id)
-    return decisions
+    return decisions, evidence.apart
 
 
 def _move(standing: Standing, identity: str, people: People) -> None:
@@ -94,13 +100,15 @@ def _gather(standings: Sequence[Standing], people: People, kinship: Kinship, rul
     seeds = [remembered[i] for i in recalled]
     tracks, count = len(usable), len(usable) + len(recalled)
     similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
-    similarity[:tracks, :tracks], possible[:tracks, :tracks] = kinship.similarity, kinship.possible
+    similarity[:tracks, :tracks] = kinship.similarity
+    separate = apart(tracklets, kinship.similarity, rules.match, kinship.topology)
+    possible[:tracks, :tracks] = kinship.found_possible(tracklets, separate)
     # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
     similarity[:tracks, tracks:] = covered[:, recalled]
     similarity[tracks:, :tracks] = covered[:, recalled].T
     possible[:tracks, tracks:] = possible[tracks:, :tracks] = True
     known = [len(tracklet.looks) for tracklet in tracklets] + [len(person.remembered) for person in seeds]
-    return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64))
+    return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64), separate)
 
 
 def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[Group]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reid_pipeline.core.motion import nearness
+from reid_pipeline.core.overlap import together
 from reid_pipeline.core.similarity import Float64, likenesses, on_grid
-from reid_pipeline.core.topology import Topology
+from reid_pipeline.core.topology import CameraPair, Topology
 from reid_pipeline.core.tracklets import Tracklet, could_be_one
 from reid_pipeline.types import TrackletKey
 
@@ -20,6 +21,7 @@ class Kinship:
     """`similarity` float64 (N, N) and `possible` bool (N, N) of the tracklets of the last `update`, in their order.
 
     A pair is computed again only when one of the two has a new look, so what it costs follows from what is new.
+    `possible` follows the topology as it was given; what is found out about it since is for `found_possible`.
     """
 
     topology: Topology
@@ -39,6 +41,17 @@ class Kinship:
                     self._put(i, j, float(row[j]), tracklets[i], other)
             self.similarity[i], self.similarity[:, i] = on_grid(self.similarity[i]), on_grid(self.similarity[:, i])
         self._observed = {tracklet.key: tracklet.observed for tracklet in tracklets}
+
+    def found_possible(self, tracklets: Sequence[Tracklet], pairs: Collection[CameraPair]) -> NDArray[np.bool_]:
+        """`possible` of the tracklets of the last update, with `pairs` of cameras that share no view."""
+        possible = np.array(self.possible)
+        cameras = np.array([tracklet.key.camera for tracklet in tracklets])
+        same_time = together(tracklets, 0.0) if pairs else np.zeros_like(possible)
+        for a, b in map(sorted, pairs):
+            across = np.ix_(cameras == a, cameras == b)
+            possible[across] &= ~same_time[across]
+            possible[np.ix_(cameras == b, cameras == a)] = possible[across].T
+        return possible
 
     def _rearrange(self, tracklets: Sequence[Tracklet]) -> None:
         count = len(tracklets)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from reid_pipeline.core.motion import Homography
 from reid_pipeline.types import NS_PER_S
 
+CameraPair = frozenset[str]
+
 
 @dataclass(frozen=True, slots=True)
 class Travel:
@@ -34,21 +36,25 @@ class Topology:
     """`overlaps[a]` are the cameras that see part of what `a` sees; a camera that is missing there is not known about.
 
     `travel[a, b]` is the time from leaving `a` to appearing in `b`. `floor` are the homographies that are known, all
-    to one floor plan.
+    to one floor plan. `apart` are pairs of which nothing was said and that were found to share no view.
     """
 
     overlaps: Mapping[str, frozenset[str]] = field(default_factory=dict)
     travel: Mapping[tuple[str, str], Travel] = field(default_factory=dict)
     floor: Mapping[str, Homography] = field(default_factory=dict)
+    apart: frozenset[CameraPair] = frozenset()
+
+    def knows(self, a: str, b: str) -> bool:
+        """Whether the layout says of these cameras if they overlap."""
+        return a in self.overlaps or b in self.overlaps
 
     def can_see_together(self, a: str, b: str) -> bool:
         """Whether one person can be in both cameras at the same time. Never in one camera twice."""
         if a == b:
             return False
-        known_a, known_b = self.overlaps.get(a), self.overlaps.get(b)
-        if known_a is None and known_b is None:
-            return True
-        return (known_a is not None and b in known_a) or (known_b is not None and a in known_b)
+        if not self.knows(a, b):
+            return frozenset((a, b)) not in self.apart
+        return b in self.overlaps.get(a, ()) or a in self.overlaps.get(b, ())
 
     def compatible(self, a: Span, b: Span) -> bool:
         """Whether the two spans can be one person."""
