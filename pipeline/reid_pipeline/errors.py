@@ -4,8 +4,9 @@
     ├── ConfigError        the configuration or an argument is wrong; nothing has started (exit status 2)
     ├── SourceError        a camera, file or stream cannot be opened or read
     ├── RecordError        a journal, tracks file, truth file or output cannot be read or written
-    ├── GalleryError       the gallery file is corrupt, locked or unwritable
-    │   └── EncoderMismatch    the gallery holds vectors of another encoder
+    ├── GalleryError       the gallery is damaged, locked, sealed with another key, or cannot be written
+    │   ├── EncoderMismatch    the gallery holds vectors of another encoder
+    │   └── DatabaseAway       the gallery's database cannot be reached right now (in `gallery.database`)
     └── MissingExtra       an optional dependency is not installed; the message names the command that installs it
 
 A message is one line: where, what was expected, what came, what to do. The model side has its own tree in

@@ -167,6 +167,3 @@ def _warnings(config: Config, document: Document) -> Iterator[str]:
         path = ("cameras", name, "start")
         if camera.start is not None and not _HAS_ZONE.search(document.data["cameras"][name]["start"]):
             yield str(Finding(document.line(path), path, "no time zone given, read as UTC; add Z or +02:00"))
-        path = ("cameras", name, "homography")
-        if camera.homography is not None:
-            yield str(Finding(document.line(path), path, "checked, but not used for identities by this release"))

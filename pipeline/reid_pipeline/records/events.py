@@ -1,6 +1,7 @@
 """events.jsonl: what happens during a run, one JSON object per line, readable while the run goes on.
 
     {"type": "run_started" | "run_stopped", "time": s, "run": id, "message": ...}
+    {"type": "gallery_away" | "gallery_back", "time": s, "run": id, "message": ...}
     {"type": "stall" | "reconnect" | "lost" | "dropped" | ..., "time": s, "camera": name, "count": n, "message": ...}
     {"type": "assignment", "time": s, "tracklet": "camera:track_id", "identity": id, "score": ..., "margin": ..., ...}
     {"type": "new" | "linked" | "revised" | ..., as in tracks.json}
@@ -23,7 +24,11 @@ from reid_pipeline.types import Assignment, IdentityEvent
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """A run began or ended: `type` is "run_started" or "run_stopped"."""
+    """Something happened to the whole run.
+
+    `type` is "run_started", "run_stopped", "gallery_away" (its database cannot be reached; what is new waits) or
+    "gallery_back" (what waited was committed).
+    """
 
     type: str
     timestamp_ns: int
