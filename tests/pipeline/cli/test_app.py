@@ -22,8 +22,10 @@ from reid_pipeline.cli.text import short_count
 
 Invoke = Callable[..., Any]
 COMMANDS = (
-    *("run", "replay", "export", "bench", "doctor", "evaluate tracks", "engines list", "engines pull", "engines build"),
-    *("gallery list", "gallery show", "gallery stats", "config check", "config schema", "config init"),
+    *("run", "replay", "export", "train", "bench", "doctor", "evaluate tracks", "evaluate reid", "evaluate ablation"),
+    *("engines list", "engines pull", "engines build", "engines check", "config check", "config schema", "config init"),
+    *("gallery list", "gallery show", "gallery stats", "gallery audit", "gallery backup", "gallery merge"),
+    *("gallery split", "gallery erase", "gallery purge"),
 )
 HEAVY = ("av", "cv2", "numpy", "onnxruntime", "openvino", "pydantic", "rich", "scipy", "torch", "trackers", "yaml")
 
