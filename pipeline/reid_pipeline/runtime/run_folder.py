@@ -176,7 +176,8 @@ def _key(name: str) -> TrackletKey:
 
 
 def _delete_crops(folder: Path, tracklets: Tracklets) -> int:
-    found = [path for key in sorted(tracklets) for path in _crops_of(folder, key)]
+    # Several tracklets may be parts of one track, whose crops are to be deleted once.
+    found = sorted({path for key in tracklets for path in _crops_of(folder, key)})
     for path in found:
         with writing(path):
             path.unlink()
