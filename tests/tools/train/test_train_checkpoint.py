@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -87,6 +88,29 @@ def test_one_that_was_cut_short_is_refused(tmp_path: Path, share: float) -> None
     whole = (tmp_path / NAME).read_bytes()
     (tmp_path / NAME).write_bytes(whole[: int(share * len(whole))])
     assert refusal(tmp_path).endswith("; delete it")
+
+
+def test_a_byte_that_changed_is_never_taken_for_what_was_saved(tmp_path: Path) -> None:
+    """Of its parts each has a checksum; what lies between them may change, since nothing is read from it."""
+    saved = checkpoint(**state())
+    save_checkpoint(tmp_path, saved)
+    whole = (tmp_path / NAME).read_bytes()
+    rng = np.random.default_rng(0)
+    refusals = []
+    for place in rng.choice(len(whole), 600, replace=False):
+        damaged = bytearray(whole)
+        damaged[place] ^= rng.integers(1, 256)
+        (tmp_path / NAME).write_bytes(damaged)
+        try:
+            found = load_checkpoint(tmp_path, "recipe")
+        except RecordError as error:
+            refusals.append(str(error))
+        else:
+            assert found is not None
+            assert (found.recipe, found.stage, found.step) == ("recipe", "backbone", 3)
+            assert_same(found.state, saved.state)
+    assert len(refusals) > 200
+    assert all(line.endswith("; delete it") and "\n" not in line for line in refusals)
 
 
 @pytest.mark.parametrize("content", [b"not a checkpoint", b"\0" * 5000, b"PK\x03\x04" + b"\xff" * 500])
