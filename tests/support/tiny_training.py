@@ -1,4 +1,7 @@
-"""A training of two stages in milliseconds; as a program it is one to send signals to: FOLDER SECONDS_PER_STEP."""
+"""A training of two stages in milliseconds; as a program it is one to send signals to: FOLDER SECONDS_PER_STEP.
+
+With the variables that torchrun sets it is one of several processes.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from reid_pipeline.cli.terminal import progress
-from reid_pipeline.runtime.report import Progress
+from reid_pipeline.runtime.report import Progress, Quiet
 from reid_tools.train.checkpoint import load_checkpoint
 from reid_tools.train.loop import Run, run_stages
+from reid_tools.train.world import open_world
 
 RECIPE = "fit a line"
 STEPS = {"rough": 4, "fine": 6}
@@ -86,8 +90,8 @@ def main(folder: Path, seconds_per_step: float) -> int:
         time.sleep(seconds_per_step)
 
     try:
-        with progress() as shown:
-            train(folder, shown, announced, save_every_s=0)
+        with open_world() as world, progress() as shown:
+            train(folder, shown if world.writer else Quiet(), announced, save_every_s=0, world=world)
     except KeyboardInterrupt:
         return 1
     return 0

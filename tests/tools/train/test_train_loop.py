@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import tiny_training
 from reid_pipeline.errors import ConfigError, RecordError
 from reid_pipeline.runtime.report import Quiet
 from reid_tools.train.checkpoint import NAME, Checkpoint, load_checkpoint, save_checkpoint
-from reid_tools.train.loop import TrainingError
-from tiny_training import RECIPE, STEPS, no_room_for, train, weights_in
+from reid_tools.train.loop import Run, TrainingError, run_stages
+from reid_tools.train.world import World
+from tiny_training import RECIPE, STEPS, Fit, no_room_for, train, weights_in
 
 EVERY_STEP = [(stage, step) for stage, steps in STEPS.items() for step in range(steps)]
 NEVER_S = 1e9
@@ -58,6 +64,10 @@ def crash_at(place: tuple[str, int]) -> tiny_training.Before:
             raise Crash
 
     return before
+
+
+def nothing(stage: str, step: int) -> None:
+    """Nothing happens before a step."""
 
 
 def interrupt_at(place: tuple[str, int]) -> tiny_training.Before:
@@ -110,7 +120,7 @@ def test_a_crash_at_any_step_changes_no_bit_of_the_result(
     assert torch.equal(weights_in(tmp_path), weights_in(straight))
 
 
-@pytest.mark.parametrize("place", [(stage, step) for stage, step in EVERY_STEP if step + 1 < STEPS[stage]])
+@pytest.mark.parametrize("place", EVERY_STEP[:-1])
 def test_an_interrupt_at_any_step_is_heeded_after_it(tmp_path: Path, straight: Path, place: tuple[str, int]) -> None:
     notes, handler = Notes(), signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -125,15 +135,30 @@ def test_an_interrupt_at_any_step_is_heeded_after_it(tmp_path: Path, straight: P
 
 
 def test_interrupted_again_and_again_it_comes_to_the_same_end(tmp_path: Path, straight: Path) -> None:
-    for stage, step in EVERY_STEP:
-        if step + 1 < STEPS[stage]:
-            with pytest.raises(KeyboardInterrupt):
-                train(tmp_path, Quiet(), interrupt_at((stage, step)))
+    for place in EVERY_STEP[:-1]:
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, Quiet(), interrupt_at(place))
     train(tmp_path, Quiet())
     assert torch.equal(weights_in(tmp_path), weights_in(straight))
     for name in STEPS:
         wanted, found = (rows_of(folder / f"{name}.csv") for folder in (straight, tmp_path))
         assert [(row["step"], row["loss"]) for row in found] == [(row["step"], row["loss"]) for row in wanted]
+
+
+def train_by(stages: list[Fit], folder: Path, **settings: Any) -> None:
+    run_stages(stages, Run(folder, RECIPE, Quiet(), memory_hint="batch.points", **settings))
+
+
+def test_an_interrupt_while_the_end_of_a_stage_is_saved_is_heeded(tmp_path: Path) -> None:
+    class Interrupting(Fit):
+        def state(self) -> dict[str, Any]:
+            signal.raise_signal(signal.SIGINT)
+            return super().state()
+
+    model = nn.Linear(3, 1)
+    with pytest.raises(KeyboardInterrupt):
+        train_by([Interrupting("rough", model, nothing), Fit("fine", model, nothing)], tmp_path)
+    assert place_in(tmp_path) == ("rough", STEPS["rough"])
 
 
 def test_an_interrupt_in_the_very_last_step_comes_too_late(tmp_path: Path, straight: Path) -> None:
@@ -157,18 +182,20 @@ def test_outside_the_main_thread_it_trains_the_same(tmp_path: Path, straight: Pa
 
 
 def test_only_the_writer_writes(tmp_path: Path) -> None:
-    train(tmp_path, Quiet(), writer=False)
+    second = World(1, 1, torch.device("cpu"))
+    train(tmp_path, Quiet(), world=second)
     with pytest.raises(KeyboardInterrupt):
-        train(tmp_path, Quiet(), interrupt_at(("fine", 2)), writer=False)
+        train(tmp_path, Quiet(), interrupt_at(("fine", 2)), world=second)
     assert list(tmp_path.iterdir()) == []
 
 
 # --- as a process of its own
 
 
-def started(folder: Path, seconds_per_step: float) -> subprocess.Popen[str]:
+def started(folder: Path, seconds_per_step: float, **variables: str) -> subprocess.Popen[str]:
     command = [sys.executable, tiny_training.__file__, str(folder), str(seconds_per_step)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **variables}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def wait_for(line: str, process: subprocess.Popen[str]) -> None:
@@ -193,6 +220,27 @@ def test_a_real_interrupt_lets_the_step_be_done_and_saved(tmp_path: Path, straig
         shown, said = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, said) == (0, "")
     assert shown.splitlines() == [f"fine {index}" for index in range(step, 6)]
+    assert torch.equal(weights_in(tmp_path), weights_in(straight))
+
+
+def test_processes_that_train_together_stop_together(tmp_path: Path, straight: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    with ExitStack() as ending:
+        writer, other = (
+            ending.enter_context(started(tmp_path, 0.1, **meeting, RANK=rank, LOCAL_RANK=rank)) for rank in "01"
+        )
+        ending.callback(writer.kill)
+        ending.callback(other.kill)
+        wait_for("fine 1", other)
+        other.send_signal(signal.SIGINT)
+        said = [process.communicate(timeout=PATIENCE_S)[1] for process in (writer, other)]
+    assert (writer.returncode, other.returncode) == (1, 1)
+    stage, step = place_in(tmp_path)
+    assert (stage, step < STEPS["fine"]) == ("fine", True)
+    assert said[0].splitlines()[-1] == f"fine: stopped after step {step} of 6; run it again to go on"
+    train(tmp_path, Quiet())
     assert torch.equal(weights_in(tmp_path), weights_in(straight))
 
 
@@ -230,6 +278,33 @@ def test_a_loss_that_is_not_finite_ends_it_and_keeps_what_was_saved(tmp_path: Pa
     assert [row["step"] for row in rows_of(tmp_path / "fine.csv")] == ["1", "2", "3"]
 
 
+def test_where_nothing_was_saved_none_is_said_to_be_kept(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError) as caught:
+        train(tmp_path, Quiet(), lambda stage, step: math.nan)
+    assert str(caught.value) == "rough: loss not finite at step 0; lower the learning rate"
+    assert not (tmp_path / NAME).exists()
+
+
+@pytest.mark.parametrize(("save_every_s", "found_at", "kept"), [(0, 3, 3), (NEVER_S, 5, None)])
+def test_weights_that_are_not_finite_are_never_saved(
+    tmp_path: Path, save_every_s: float, found_at: int, kept: int | None
+) -> None:
+    """A loss is of the weights before its step: a good one says nothing of what the step made of them."""
+
+    class Spoiling(Fit):
+        def step(self, index: int) -> dict[str, float]:
+            super().step(index)
+            if index >= 3:
+                nn.init.constant_(self._model.weight, math.nan)
+            return {"loss": 0.5}
+
+    with pytest.raises(TrainingError, match=f"fine: weights not finite after step {found_at}; lower the learning rate"):
+        train_by([Spoiling("fine", nn.Linear(3, 1), nothing)], tmp_path, save_every_s=save_every_s)
+    assert (tmp_path / NAME).exists() == (kept is not None)
+    if kept is not None:
+        assert place_in(tmp_path) == ("fine", kept)
+
+
 def torch_alone(stage: str, step: int) -> None:
     torch.empty(2**58)
 
@@ -247,6 +322,17 @@ def test_too_little_memory_names_the_setting_to_lower(tmp_path: Path, hungry: Ca
     with pytest.raises(TrainingError) as caught:
         train(tmp_path, Quiet(), hungry)
     assert str(caught.value) == "rough: not enough memory at step 0; lower batch.points"
+
+
+@pytest.mark.parametrize("hungry", [torch_alone, numpy_alone, accelerator])
+def test_too_little_memory_to_begin_with(tmp_path: Path, hungry: Callable[[str, int], None]) -> None:
+    class Large(Fit):
+        def prepare(self) -> None:
+            hungry(self.name, 0)
+
+    with pytest.raises(TrainingError) as caught:
+        train_by([Large("rough", nn.Linear(3, 1), nothing)], tmp_path)
+    assert str(caught.value) == "rough: not enough memory to begin; lower batch.points"
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(tmp_path: Path) -> None:
@@ -304,3 +390,22 @@ def test_a_log_without_its_checkpoint_is_begun_anew(tmp_path: Path) -> None:
     (tmp_path / NAME).unlink()
     train(tmp_path, Quiet(), log_every=3)
     assert [row["step"] for row in rows_of(tmp_path / "fine.csv")] == ["3", "6"]
+
+
+def test_what_a_power_cut_left_in_a_log_does_not_stop_it(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, Quiet(), interrupt_at(("fine", 1)))
+    with (tmp_path / "fine.csv").open("ab") as file:
+        file.write(b"3,0.\n\n\0\0\0\xff\n,\n")
+    train(tmp_path, Quiet())
+    assert [row["step"] for row in rows_of(tmp_path / "fine.csv")] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_a_log_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with no_room_for(10), pytest.raises(RecordError, match=r"rough\.csv: cannot be written: ") as caught:
+        train(tmp_path, Quiet())
+    assert "\n" not in str(caught.value)
+    (tmp_path / "rough.csv").unlink()
+    (tmp_path / "rough.csv").mkdir()
+    with pytest.raises(RecordError, match=r"rough\.csv: cannot be written: Is a directory; it is a folder"):
+        train(tmp_path, Quiet())

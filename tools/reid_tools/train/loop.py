@@ -20,8 +20,12 @@ from typing import Any, Protocol
 import torch
 
 from reid_pipeline.errors import PipelineError
+from reid_pipeline.records.files import reading, write_text, writing
 from reid_pipeline.runtime.report import Progress
-from reid_tools.train.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from reid_tools.train.checkpoint import NAME, Checkpoint, load_checkpoint, save_checkpoint
+from reid_tools.train.world import World
+
+_ALONE = World(0, 1, torch.device("cpu"))
 
 
 class TrainingError(PipelineError):
@@ -51,8 +55,8 @@ class Stage(Protocol):
 class Run:
     """What holds for all stages of a run.
 
-    `recipe` is a hash of the recipe and its data, `memory_hint` the setting to lower when memory runs out. A process
-    that is not the `writer` of a distributed run leaves files alone.
+    `recipe` is a hash of the recipe and its data, `memory_hint` the setting to lower when memory runs out. Of the
+    processes of a `world` only the writer touches files, and all stop when one of them is asked to.
     """
 
     folder: Path
@@ -61,44 +65,49 @@ class Run:
     memory_hint: str
     save_every_s: float = 120.0
     log_every: int = 20
-    writer: bool = True
+    world: World = _ALONE
 
 
 def run_stages(stages: Sequence[Stage], run: Run) -> None:
     """Train all stages, going on from the folder's checkpoint when there is one.
 
-    Raises `TrainingError` for a loss that is not finite and when memory runs out, `KeyboardInterrupt` after SIGINT once
-    the step is done and saved, and what the checkpoint functions raise.
+    Raises `TrainingError` for losses or weights that are not finite and when memory runs out, `KeyboardInterrupt` after
+    SIGINT once the step is done and saved, `RecordError` for a log that cannot be written, and what the checkpoint
+    functions raise.
     """
     checkpoint = load_checkpoint(run.folder, run.recipe)
     names = [stage.name for stage in stages]
     first = names.index(checkpoint.stage) if checkpoint else 0
     for stage in stages[first:]:
         done = 0
-        stage.prepare()
-        if checkpoint and stage.name == checkpoint.stage:
-            stage.load(checkpoint.state)
-            done = checkpoint.step
+        with _enough_memory(f"{stage.name}: not enough memory to begin", run):
+            stage.prepare()
+            if checkpoint and stage.name == checkpoint.stage:
+                stage.load(checkpoint.state)
+                done = checkpoint.step
         if done < stage.steps:
-            _train(stage, done, run)
+            _train(stage, done, run, final=stage is stages[-1])
 
 
-def _train(stage: Stage, done: int, run: Run) -> None:
-    log = _Log(run.folder / f"{stage.name}.csv", run.log_every, done) if run.writer else None
+def _train(stage: Stage, done: int, run: Run, *, final: bool) -> None:
+    log = _Log(run.folder / f"{stage.name}.csv", run.log_every, done) if run.world.writer else None
     saved_at = time.monotonic()
     run.progress.begin(stage.name, stage.steps)
     with _gentle_interrupt() as interrupted:
         for index in range(done, stage.steps):
-            figures = _guarded(stage, index, run)
+            figures = _figures(stage, index, run)
             run.progress.advance(stage.name, index + 1)
             if log:
                 log.add(index, figures)
             last = index + 1 == stage.steps
-            if last or interrupted() or time.monotonic() - saved_at > run.save_every_s:
-                if run.writer:
-                    save_checkpoint(run.folder, Checkpoint(run.recipe, stage.name, index + 1, stage.state()))
+            saved = last or time.monotonic() - saved_at > run.save_every_s
+            if saved:
+                _save(stage, index + 1, run)
                 saved_at = time.monotonic()
-            if interrupted() and not last:
+            # After the very last step everything is done, and a wish to stop comes too late.
+            if not (last and final) and _anyone(interrupted(), run.world):
+                if not saved:
+                    _save(stage, index + 1, run)
                 run.progress.end(stage.name)
                 run.progress.note(
                     f"{stage.name}: stopped after step {index + 1} of {stage.steps}; run it again to go on"
@@ -107,23 +116,54 @@ def _train(stage: Stage, done: int, run: Run) -> None:
     run.progress.end(stage.name)
 
 
-def _guarded(stage: Stage, index: int, run: Run) -> Mapping[str, float]:
-    try:
+def _figures(stage: Stage, index: int, run: Run) -> Mapping[str, float]:
+    """Do a step; gives its figures, all of them finite."""
+    with _enough_memory(f"{stage.name}: not enough memory at step {index}", run):
         figures = stage.step(index)
-    except (torch.OutOfMemoryError, MemoryError):
-        raise TrainingError(f"{stage.name}: not enough memory at step {index}; lower {run.memory_hint}") from None
-    except RuntimeError as error:
-        # How torch says it on a CPU.
-        if "can't allocate memory" in str(error):
-            raise TrainingError(f"{stage.name}: not enough memory at step {index}; lower {run.memory_hint}") from None
-        raise
     broken = [name for name, value in figures.items() if not math.isfinite(value)]
     if broken:
-        raise TrainingError(
-            f"{stage.name}: {', '.join(broken)} not finite at step {index}; lower the learning rate "
-            f"(the last good state is kept in {run.folder})"
-        )
+        raise _diverged(f"{stage.name}: {', '.join(broken)} not finite at step {index}", run)
     return figures
+
+
+def _save(stage: Stage, done: int, run: Run) -> None:
+    """Save where the stage stands, unless the step that gave good figures has spoilt the weights all the same."""
+    if not run.world.writer:
+        return
+    state = stage.state()
+    if not _is_finite(state):
+        raise _diverged(f"{stage.name}: weights not finite after step {done - 1}", run)
+    save_checkpoint(run.folder, Checkpoint(run.recipe, stage.name, done, state))
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return not value.is_floating_point() or bool(value.isfinite().all())
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    return not isinstance(value, list | tuple) or all(map(_is_finite, value))
+
+
+def _diverged(what: str, run: Run) -> TrainingError:
+    kept = f" (the last good state is kept in {run.folder})" if (run.folder / NAME).exists() else ""
+    return TrainingError(f"{what}; lower the learning rate{kept}")
+
+
+@contextmanager
+def _enough_memory(otherwise: str, run: Run) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On a GPU torch has an error of its own for it, on a CPU it says it in words.
+        out = isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+        if not out:
+            raise
+        raise TrainingError(f"{otherwise}; lower {run.memory_hint}") from None
+
+
+def _anyone(wish: bool, world: World) -> bool:
+    """Whether any process wishes so. A signal reaches them in different steps, and they can only stop in the same."""
+    return bool(world.total(torch.tensor(float(wish), device=world.device)).item())
 
 
 @contextmanager
@@ -158,12 +198,16 @@ class _Log:
     _since: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
-        rows: list[list[str]] = []
-        if self.done and self.path.exists():
-            with self.path.open(newline="") as file:
-                rows = [row for row in csv.reader(file) if row[0] == "step" or int(row[0]) <= self.done]
-        with self.path.open("w", newline="") as file:
-            csv.writer(file).writerows(rows)
+        write_text(self.path, "".join(self._rows_of_what_stays()) if self.done and self.path.exists() else "")
+
+    def _rows_of_what_stays(self) -> Iterator[str]:
+        with reading(self.path):
+            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in lines:
+            # A power cut may have left something that is no row.
+            step = line.partition(",")[0]
+            if step == "step" or (step.isdecimal() and int(step) <= self.done):
+                yield f"{line}\n"
 
     def add(self, index: int, figures: Mapping[str, float]) -> None:
         for name, value in figures.items():
@@ -174,8 +218,8 @@ class _Log:
         now = time.monotonic()
         means = {name: f"{total / self._count:.5f}" for name, total in self._sums.items()}
         row = {"step": index + 1, **means, "s_per_step": f"{(now - self._since) / self._count:.3f}"}
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
+        with writing(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(row), lineterminator="\n")
             if file.tell() == 0:
                 writer.writeheader()
             writer.writerow(row)

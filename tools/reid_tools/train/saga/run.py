@@ -47,7 +47,7 @@ def train(recipe: SagaRecipe, folder: Path, progress: Progress) -> Path:
             _hash(recipe, pictures),
             said,
             memory_hint="batch.persons (of the prompts: prompts.batch), or the model's height and width",
-            writer=world.writer,
+            world=world,
         )
         run_stages(_stages(work), run)
         weights = folder / f"{NAME}.safetensors"
