@@ -109,10 +109,12 @@ def test_fillings_are_even_noisy_or_another_picture() -> None:
     assert kinds["even"] > kinds["picture"] > kinds["noise"]
 
 
-def test_the_middle_of_a_person_stays_in_view_behind_another() -> None:
+def test_the_middle_of_a_person_mostly_stays_in_view_behind_another() -> None:
     found = masks(covers.covered_by_person, 300)
     middle = found[:, :, 56:72].mean(axis=(1, 2))
-    assert np.mean(middle < 0.5) > 0.85
+    assert 0.65 < np.mean(middle == 0) < 0.8
+    assert 0.04 < np.mean(middle > 0.5) < 0.13
+    assert middle.max() > 0.95
     assert middle.mean() < found[:, :, :16].mean() / 2
     assert middle.mean() < found[:, :, -16:].mean() / 2
     # Whoever stands in front stands to one side: of the outer quarters one is left nearly free.

@@ -77,7 +77,10 @@ def covered_by_thing(picture: Picture, things: Sequence[Occluder], rng: np.rando
 
 
 def covered_by_person(picture: Picture, other: Picture, rng: np.random.Generator) -> tuple[Picture, Covered]:
-    """Somebody in front at one side, so that the middle of the person behind stays in view."""
+    """Somebody in front, to one side: in three draws of four nothing of the middle of the person behind is hidden.
+
+    In one of twelve more than half of it is, now and then all of it.
+    """
     height, width = picture.shape[:2]
     scale = rng.uniform(0.6, 1.2)
     tall, wide = int(height * scale), int(width * scale * rng.uniform(0.8, 1.1))
