@@ -54,10 +54,10 @@ def write_people(folder: Path, persons: int, times: int = 1, *, first: int = 0) 
     return folder
 
 
-def colour_network(path: Path, *, seed: int = 5) -> Path:
+def colour_network(path: Path, *, seed: int = 5, dim: int = DIM) -> Path:
     """An encoder of 256x128 pictures by patches of colour, mixed at random: an ONNX file with its spec beside it."""
     patches = (256 // PATCH) * (128 // PATCH) * 3
-    mixing = np.random.default_rng(seed).normal(size=(patches, DIM)).astype(np.float32)
+    mixing = np.random.default_rng(seed).normal(size=(patches, dim)).astype(np.float32)
     nodes = [
         helper.make_node("AveragePool", ["pictures"], ["patches"], kernel_shape=[PATCH, PATCH], strides=[PATCH, PATCH]),
         helper.make_node("Flatten", ["patches"], ["flat"]),
@@ -67,7 +67,7 @@ def colour_network(path: Path, *, seed: int = 5) -> Path:
         nodes,
         "colours",
         [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, ["n", 3, 256, 128])],
-        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", DIM])],
+        [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["n", dim])],
         [numpy_helper.from_array(mixing, "mixing")],
     )
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)

@@ -8,8 +8,8 @@ import pytest
 
 from reid_engines.saga.config import MODELS
 from reid_pipeline.errors import ConfigError
-from reid_tools.train.distillation.recipe import DistillationRecipe, MixRecipe
-from reid_tools.train.distillation.run import STRIDE, distil
+from reid_tools.train.distillation.recipe import STRIDE, DistillationRecipe, MixRecipe
+from reid_tools.train.distillation.run import distil
 from reid_tools.train.recipe import load_recipe
 
 MINIMAL = """method: distillation
@@ -83,6 +83,31 @@ def test_what_is_left_out_has_defaults_and_paths_are_relative_to_the_file(tmp_pa
         ("steps: 5", "stpes: 5", "6: phases[0].stpes: unknown key; did you mean steps?"),
         ("rate: 0.001", "rate: 0.001, average: 1.5", "6: phases[0].average: expected at most 1, got 1.5"),
         ("rate: 0.001", "rate: 0.001, batch: {pictures: 0}", "6: phases[0].batch.pictures: expected "),
+        (
+            "rate: 0.001",
+            "rate: 0.001, batch: {persons: 1, views: 1}",
+            "6: phases[0].batch: expected several pictures of known persons or none, got persons 1 x views 1",
+        ),
+        (
+            "rate: 0.001",
+            "rate: 0.001, batch: {pictures: 1, persons: 0}",
+            "6: phases[0].batch: expected 2 pictures at least, got 1; raise pictures, or persons",
+        ),
+        (
+            "width: 32",
+            "width: 48",
+            "6: phases[0]: expected a height of twice the width, and a width that 16 divides, got 64 x 48",
+        ),
+        ("height: 64, width: 32", "height: 80, width: 40", "6: phases[0]: expected a height of twice the width, and a"),
+        (
+            "name: only",
+            "name: ../only",
+            "6: phases[0].name: expected a name of letters, digits, - and _, got '../only'",
+        ),
+        ("start: imagenet.pth", "seed: -1\nstart: imagenet.pth", "2: seed: expected at least 0, got -1"),
+        ("[{folder: crops}]", "[{folder: crops}, 3]", "4: pictures[1]: expected a map, got 3"),
+        ("phases: [{", "phases: [small, {", "6: phases[0]: expected a map, got 'small'"),
+        ("phases: [{", "phases: [] #", "6: phases: expected one at least, got an empty list"),
         ("{folder: crops}", "{folder: crops, weight: 0}", "4: pictures[0].weight: expected "),
         ("[{folder: crops}]", "[]", "4: pictures: expected "),
         ("identities: ../known\n", "", "1: identities: this key is required and missing; add it"),
@@ -93,7 +118,19 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, old: str, new: str,
     assert old in MINIMAL
     with pytest.raises(ConfigError) as caught:
         loaded(tmp_path, MINIMAL.replace(old, new))
-    assert any(line.startswith(f"{tmp_path / 'mine.yaml'}:{message}") for line in str(caught.value).splitlines())
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{tmp_path / 'mine.yaml'}:{message}")
+
+
+def test_phases_of_one_name_are_refused_with_the_line_of_the_later_one(tmp_path: Path) -> None:
+    """They would write the same log, and a checkpoint could be of either."""
+    phase = "\n- {name: NAME, height: 64, width: 32, steps: 5, learning_rate: 0.001}"
+    phases = "".join(phase.replace("NAME", name) for name in ("small", "large", "small"))
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, MINIMAL.partition("phases:")[0] + f"phases:{phases}\n")
+    assert str(caught.value) == (
+        f"{tmp_path / 'mine.yaml'}:9: phases[2].name: small: another phase is called so; rename one"
+    )
 
 
 def test_data_on_the_command_line_is_refused(tmp_path: Path) -> None:

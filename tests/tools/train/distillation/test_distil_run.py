@@ -5,22 +5,27 @@ from __future__ import annotations
 import csv
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from drawn_people import colour_network, drawn_people, write_people
-from reid_engines.errors import ModelFileError
+from reid_engines.errors import ModelFileError, SpecError
 from reid_engines.saga.config import MODELS, MobileNetConfig
 from reid_engines.saga.embedder import Embedder
 from reid_engines.saga.mobilenet import MobileNet
 from reid_engines.saga.weights import load_weights
-from reid_pipeline.errors import ConfigError
+from reid_pipeline.errors import ConfigError, RecordError
 from reid_pipeline.runtime.report import Quiet
+from reid_pipeline.types import Image
+from reid_tools.train.distillation import run
 from reid_tools.train.distillation.recipe import DistillationRecipe, Folder, MixRecipe, PhaseRecipe
 from reid_tools.train.distillation.run import distil
+from reid_tools.train.distillation.teacher import Teacher
 from reid_tools.train.loop import TrainingError
 
 SMALL = PhaseRecipe(
@@ -81,7 +86,6 @@ class Watching(Quiet):
 
 
 def trained(recipe: DistillationRecipe, folder: Path, shown: Quiet | None = None) -> Path:
-    folder.mkdir(exist_ok=True)
     return distil(recipe, folder, shown or Quiet())
 
 
@@ -151,6 +155,27 @@ def test_an_interrupted_training_ends_with_the_same_weights(
     assert differing(halting, straight) == []
 
 
+KNOWN = MixRecipe(pictures=4, persons=2, views=2)
+NOBODY_KNOWN = MixRecipe(pictures=4, persons=0)
+
+
+@pytest.mark.parametrize("mixes", [(KNOWN, NOBODY_KNOWN, KNOWN), (NOBODY_KNOWN, NOBODY_KNOWN, KNOWN)])
+def test_heads_are_those_of_a_straight_training_after_a_stop_in_a_phase_without_known_people(
+    recipe: DistillationRecipe, tmp_path: Path, mixes: tuple[MixRecipe, ...]
+) -> None:
+    """Whether they come from a phase before it, or are drawn after it."""
+    phases = tuple(
+        SMALL.model_copy(update={"name": name, "steps": 2, "batch": mix})
+        for name, mix in zip(("one", "two", "three"), mixes, strict=True)
+    )
+    long = changed(recipe, phases=phases)
+    wanted = trained(long, tmp_path / "straight")
+    with pytest.raises(KeyboardInterrupt):
+        trained(long, tmp_path / "halting", Watching(two=1))
+    halting = trained(long, tmp_path / "halting")
+    assert differing(halting, wanted) == []
+
+
 def test_a_finished_training_gives_its_weights_again(
     recipe: DistillationRecipe, straight: Path, tmp_path: Path
 ) -> None:
@@ -174,11 +199,19 @@ def test_another_recipe_does_not_go_on_from_the_checkpoint(
     lighter = (recipe.pictures[0], recipe.pictures[1].model_copy(update={"weight": 0.25}))
     teacher = colour_network(tmp_path / "other.onnx", seed=6)
     slower = (SMALL.model_copy(update={"learning_rate": 1e-4}), LARGER)
+    start = torch.load(recipe.start, weights_only=True)
+    torch.save({name: value * 2 for name, value in start.items()}, tmp_path / "other.pth")
+    more_known = write_people(tmp_path / "more_known", 4, 2, first=50)
+    repainted = shutil.copytree(recipe.pictures[0].folder, tmp_path / "repainted")
+    shutil.copy(min(recipe.identities.iterdir()), max(repainted.iterdir()))
     for difference in (
         {"seed": 2},
         {"phases": slower},
         {"pictures": fewer},
         {"pictures": lighter},
+        {"pictures": (Folder(folder=repainted), recipe.pictures[1])},
+        {"identities": more_known},
+        {"start": tmp_path / "other.pth"},
         {"teacher": teacher},
     ):
         with pytest.raises(ConfigError, match="was written by another recipe or other data"):
@@ -217,14 +250,59 @@ def test_what_it_starts_from_must_be_what_the_recipe_says(recipe: DistillationRe
     torch.save({"features.0.0.weight": torch.zeros(32, 3, 3, 3)}, tmp_path / "half.pth")
     empty = tmp_path / "empty"
     empty.mkdir()
+    unknown = Path(shutil.copy(recipe.teacher, tmp_path / "unknown.onnx"))
     refusals = (
         ({"start": tmp_path / "absent.pth"}, ModelFileError, r"absent\.pth: cannot be read"),
         ({"start": tmp_path / "half.pth"}, ModelFileError, r"half\.pth: does not fit the model: 311 missing: "),
         ({"teacher": tmp_path / "absent.xml"}, ModelFileError, r"absent\.xml: no such model file"),
         ({"pictures": (Folder(folder=empty),)}, ConfigError, "empty: expected pictures of people"),
-        ({"phases": (LARGER.model_copy(update={"batch": MixRecipe(persons=4)}),)}, ConfigError, "batches of 4 persons"),
+        (
+            {"phases": (SMALL, LARGER.model_copy(update={"batch": MixRecipe(persons=4)}))},
+            ConfigError,
+            r"phases\[1\]\.batch\.persons: expected at most 3, as many people as there are in .*known, got 4; lower it",
+        ),
+        ({"teacher": unknown}, SpecError, r"unknown\.onnx: nothing is known of this encoder; write "),
+        (
+            {"teacher": colour_network(tmp_path / "short.onnx", dim=128)},
+            ConfigError,
+            r"short\.onnx: expected a teacher whose vectors have 256 numbers, .* got 128; take another one",
+        ),
     )
     for values, error, message in refusals:
         with pytest.raises(error, match=message) as caught:
             trained(changed(recipe, **values), tmp_path / "out")
         assert "\n" not in str(caught.value)
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_is_made_on_the_way(recipe: DistillationRecipe, tmp_path: Path) -> None:
+    short = changed(recipe, phases=(SMALL.model_copy(update={"steps": 1}),))
+    assert trained(short, tmp_path / "new" / "out").exists()
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RecordError, match="out: cannot be written: Not a directory; a part of the path is a file"):
+        trained(short, tmp_path / "file" / "out")
+
+
+def test_the_teacher_is_closed_when_it_is_asked_nothing_more(
+    recipe: DistillationRecipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch is always being made while the student learns, also when it is told to stop."""
+    asked, answered, closed = [], [], []
+
+    class Slow(Teacher):
+        def __call__(self, pictures: Image) -> NDArray[np.float32]:
+            asked.append(len(pictures))
+            time.sleep(0.5)
+            vectors = super().__call__(pictures)
+            answered.append(len(vectors))
+            return vectors
+
+        def close(self) -> None:
+            closed.append(len(answered))
+            super().close()
+
+    monkeypatch.setattr(run, "Teacher", Slow)
+    with pytest.raises(KeyboardInterrupt):
+        trained(recipe, tmp_path, Watching(small=1))
+    assert asked == answered
+    assert closed == [len(asked)]

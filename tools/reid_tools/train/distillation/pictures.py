@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reid_pipeline.errors import ConfigError
+from reid_pipeline.records.files import reading
 from reid_tools.datasets import load_dataset
 
 Picture = NDArray[np.uint8]
@@ -32,6 +33,23 @@ class Pool:
     labels: NDArray[np.int64]
 
 
+def picture_files(folder: Path) -> list[Path]:
+    """All pictures below the folder, by name. Raises `ConfigError` when there is none."""
+    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not found:
+        raise ConfigError(f"{folder}: expected pictures of people ({', '.join(SUFFIXES)}), found none")
+    return found
+
+
+def inventory(files: Iterable[Path], folder: Path) -> str:
+    """Names and sizes of files below the folder, a line each: whether they are the same, without reading them.
+
+    Raises `RecordError` when one is gone.
+    """
+    with reading(folder):
+        return "".join(f"{file.relative_to(folder).as_posix()} {file.stat().st_size}\n" for file in files)
+
+
 def unlabelled(folders: Sequence[tuple[Path, float]]) -> Pool:
     """All pictures below each folder, drawn in proportion to the folder's weight times its number of pictures.
 
@@ -40,9 +58,7 @@ def unlabelled(folders: Sequence[tuple[Path, float]]) -> Pool:
     files: list[Path] = []
     chances: list[float] = []
     for folder, weight in folders:
-        found = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-        if not found:
-            raise ConfigError(f"{folder}: expected pictures of people ({', '.join(SUFFIXES)}), found none")
+        found = picture_files(folder)
         files += found
         chances += [weight] * len(found)
     share = np.asarray(chances) / np.sum(chances)

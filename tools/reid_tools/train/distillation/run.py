@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,42 +18,75 @@ from reid_engines.saga.config import MODELS
 from reid_engines.saga.mobilenet import MobileNet
 from reid_engines.saga.model import Saga
 from reid_engines.saga.weights import save_weights
+from reid_engines.store import sha256_of
+from reid_pipeline.errors import ConfigError
+from reid_pipeline.records.files import writing
 from reid_pipeline.runtime.report import Progress
+from reid_tools.datasets import load_dataset
 from reid_tools.train.distillation.batches import Batches, Mix
-from reid_tools.train.distillation.pictures import Pool, labelled, unlabelled
-from reid_tools.train.distillation.recipe import DistillationRecipe, PhaseRecipe
+from reid_tools.train.distillation.pictures import Pool, inventory, labelled, picture_files, unlabelled
+from reid_tools.train.distillation.recipe import STRIDE, DistillationRecipe, PhaseRecipe
 from reid_tools.train.distillation.stage import Distillation, Learned, Schedule
 from reid_tools.train.distillation.student import model_of
 from reid_tools.train.distillation.teacher import Teacher
 from reid_tools.train.loop import Run, run_stages
 
-STRIDE = 16  # pixels of the picture to one token
-
 
 def distil(recipe: DistillationRecipe, folder: Path, progress: Progress) -> Path:
     """Train the recipe's model in the folder, or go on training it there; gives the weights file.
 
-    Raises `ConfigError` for data that is not what the recipe says, and what `run_stages` raises.
+    Raises `ConfigError` for data that is not what the recipe says, and what `Teacher` and `run_stages` raise.
     """
-    progress.note("reading pictures")
-    unknown = unlabelled([(source.folder, source.weight) for source in recipe.pictures])
-    progress.note(f"{len(unknown.pictures)} pictures of unknown people")
-    teacher = Teacher(recipe.teacher)
-    try:
+    with closing(Teacher(recipe.teacher)) as teacher, ExitStack() as ending:
+        known_files = _known_files(recipe)
+        _check_length(recipe, teacher)
+        progress.note("reading pictures")
+        unknown = unlabelled([(source.folder, source.weight) for source in recipe.pictures])
+        progress.note(f"{len(unknown.pictures)} pictures of unknown people")
         learned = _start(recipe)
         known = cache(partial(labelled, recipe.identities))
-        phases = [
+        stages = [
             _stage(phase, recipe, learned, partial(_batches, phase, recipe, unknown, known), teacher)
             for phase in recipe.phases
         ]
-        run = Run(folder, _hash(recipe, unknown, teacher.sha256), progress, "batch.pictures and batch.persons")
-        run_stages(phases, run)
-    finally:
-        teacher.close()
+        for stage in stages:
+            ending.enter_context(closing(stage))
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        hint = "batch.pictures and batch.persons, or give fewer pictures"
+        run_stages(stages, Run(folder, _hash(recipe, teacher.sha256, known_files), progress, hint))
     model = model_of(MODELS[recipe.model], learned.model)
     weights = folder / f"{recipe.model}.safetensors"
     save_weights(model, weights)
     return weights
+
+
+def _known_files(recipe: DistillationRecipe) -> str:
+    """The inventory of the known people; empty when no phase wants them.
+
+    Raises `ConfigError` when a phase wants more people than there are: now, and not hours later when it begins.
+    """
+    wanted = [phase.batch.persons for phase in recipe.phases]
+    if not any(wanted):
+        return ""
+    known = load_dataset(recipe.identities, "flat")
+    persons = len({picture.person for picture in known.query})
+    for number, count in enumerate(wanted):
+        if count > persons:
+            raise ConfigError(
+                f"phases[{number}].batch.persons: expected at most {persons}, as many people as there are in "
+                f"{known.folder}, got {count}; lower it or add people"
+            )
+    return inventory((picture.path for picture in known.query), known.folder)
+
+
+def _check_length(recipe: DistillationRecipe, teacher: Teacher) -> None:
+    length = MODELS[recipe.model].backbone.width
+    if teacher.dim != length:
+        raise ConfigError(
+            f"{recipe.teacher}: expected a teacher whose vectors have {length} numbers, as the features of "
+            f"{recipe.model} do, got {teacher.dim}; take another one"
+        )
 
 
 def _start(recipe: DistillationRecipe) -> Learned:
@@ -85,8 +120,9 @@ def _stage(
     return Distillation(phase.name, config, batches=batches, teach=teacher, learned=learned, schedule=schedule)
 
 
-def _hash(recipe: DistillationRecipe, unknown: Pool, teacher: str) -> str:
+def _hash(recipe: DistillationRecipe, teacher: str, known_files: str) -> str:
     """Of everything that the result follows from; paths aside, which may be called otherwise elsewhere."""
-    plain = recipe.model_dump_json(exclude={"start": True, "teacher": True, "pictures": True, "identities": True})
-    sizes = (unknown.pictures.shape, float(unknown.chances[0]), teacher)
-    return hashlib.sha256(f"{plain} {sizes}".encode()).hexdigest()
+    paths: Any = {"start": True, "teacher": True, "identities": True, "pictures": {"__all__": {"folder"}}}
+    parts = [recipe.model_dump_json(exclude=paths), teacher, sha256_of(recipe.start), known_files]
+    parts += [inventory(picture_files(source.folder), source.folder) for source in recipe.pictures]
+    return hashlib.sha256("\n\n".join(parts).encode()).hexdigest()

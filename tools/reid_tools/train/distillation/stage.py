@@ -147,9 +147,11 @@ class Distillation:
         """See `Stage.state`."""
         return {
             "model": self._model.state_dict(),
-            "heads": self._heads.state_dict() if self._heads else {},
+            # A phase without known persons hands on the heads of those before it, and the next heads are drawn later.
+            "heads": self._heads.state_dict() if self._heads else dict(self._learned.heads),
             "average": self._average.state,
             "optimizer": self._optimizer.state_dict(),
+            "random": torch.get_rng_state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -157,9 +159,16 @@ class Distillation:
         self._model.load_state_dict(state["model"])
         if self._heads:
             self._heads.load_state_dict(state["heads"])
+        else:
+            self._learned.heads = state["heads"]
         self._average.state = state["average"]
         self._optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
         self._finish()
+
+    def close(self) -> None:
+        """Wait for the batch that is being made, so that the teacher can be closed; no step comes after this."""
+        self._worker.shutdown(wait=True, cancel_futures=True)
 
     def _finish(self) -> None:
         self._learned.model = dict(self._average.state)
