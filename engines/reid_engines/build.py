@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-
 from reid_engines.contract import KEY, PICTURES, Contract, Precision, read_contract
 from reid_engines.errors import BackendError, ModelFileError
 from reid_engines.export import LARGEST_BATCH, export_onnx, missing_package
+from reid_engines.halves import store_halved
 from reid_engines.protocol import Image
 from reid_engines.quantize import quantize
 from reid_engines.store import WEIGHTS_SUFFIX, ResolvedModel
@@ -30,10 +29,6 @@ Note = Callable[[str], None]
 Target = Literal["openvino", "onnxruntime", "tensorrt"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 SUFFIX_OF: dict[Target, str] = {"openvino": ".xml", "onnxruntime": ".onnx", "tensorrt": ".engine"}
-
-# Only tensors of this many numbers are worth storing in half precision.
-_WORTH_HALVING = 1024
-_LARGEST_HALF = 65504
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,25 +140,8 @@ def _write_onnx(graph: onnx.ModelProto, precision: Precision, path: Path) -> Non
     import onnx
 
     if precision == "fp16":
-        _store_halved(graph)
+        store_halved(graph)
     onnx.save(graph, path)
-
-
-def _store_halved(graph: onnx.ModelProto) -> None:
-    """Store large tensors in half precision and widen them in the graph, which runtimes do once when they load it."""
-    from onnx import TensorProto, helper, numpy_helper
-
-    casts = []
-    for tensor in graph.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < _WORTH_HALVING or np.abs(values).max() > _LARGEST_HALF:
-            continue
-        name, half = tensor.name, f"{tensor.name}.half"
-        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), half))
-        casts.append(helper.make_node("Cast", [half], [name], name=f"{name}/Cast", to=TensorProto.FLOAT))
-    rest = list(graph.graph.node)
-    del graph.graph.node[:]
-    graph.graph.node.extend([*casts, *rest])
 
 
 def _write_openvino(graph: onnx.ModelProto, precision: Precision, path: Path) -> None:

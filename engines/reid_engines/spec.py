@@ -96,20 +96,60 @@ class PackageSource(_Strict):
     size: Size
 
 
+class TrainingSpec(_Strict):
+    """Where weights come from: the recipe that `reid-pipeline train` takes, what it started and learned from, and on
+    which terms each of them could be had.
+    """
+
+    recipe: str
+    start: str
+    teacher: str
+    data: tuple[str, ...]
+
+
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class FigureSpec(_Strict):
+    """What `evaluate reid` says of a model on a data set, with `queries` in some other condition than as they are.
+
+    `part` is one part of the vectors alone, `captured` the share of queries led by whoever was put in front.
+    """
+
+    data: str
+    queries: str = ""
+    part: str = ""
+    rank1: Percent
+    map: Percent
+    captured: Percent | None = None
+
+
 class ModelSpec(_Strict):
-    """One model. `file` is absent for a model without weights and for a user's own; `recognise` matches file stems."""
+    """One model. `file` is absent for a model without weights and for a user's own; `recognise` matches file stems.
+
+    A model that `ships` has its `file` in the project's `weights/`, with the `weights` that the file was built from.
+    """
 
     name: str
     kind: Kind
     licence: str = ""
     description: str = ""
     recognise: str | None = None
+    ships: bool = False
     file: FileSpec | None = None
+    weights: FileSpec | None = None
     input: InputSpec = InputSpec()
     detector: DetectorSpec = DetectorSpec()
     encoder: EncoderSpec | None = None
     official: OfficialSource | None = None
     package: PackageSource | None = None
+    training: TrainingSpec | None = None
+    figures: tuple[FigureSpec, ...] = ()
+
+    @property
+    def has_name(self) -> bool:
+        """Whether the model can be asked for by its name; the others are kinds of files."""
+        return self.recognise is None or self.file is not None
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -122,6 +162,10 @@ class _UniqueKeys(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+# What a shipped spec says of its own file and not of a user's file that it recognises.
+_OF_THE_SHIPPED_FILE: dict[str, Any] = {"ships": False, "file": None, "weights": None, "training": None, "figures": ()}
 
 
 def read_spec(path: Path) -> ModelSpec:
@@ -169,6 +213,8 @@ def _suggest(location: tuple[int | str, ...]) -> str:
         "file": FileSpec,
         "official": OfficialSource,
         "package": PackageSource,
+        "training": TrainingSpec,
+        "figures": FigureSpec,
     }
     owner = sections[str(location[0])] if len(location) > 1 else ModelSpec
     known = list(owner.model_fields)
@@ -179,10 +225,14 @@ def _suggest(location: tuple[int | str, ...]) -> str:
 @lru_cache(maxsize=1)
 def shipped_specs() -> dict[str, ModelSpec]:
     """Every spec that comes with the project, by name, in the order of their names."""
+    return {path.stem: read_spec(path) for path in sorted(shipped_folder("specs").glob("*.yaml"))}
+
+
+def shipped_folder(name: Literal["specs", "weights"]) -> Path:
+    """A folder that comes with the package: part of it in a wheel, beside it in a checkout."""
     package = Path(__file__).parent
-    # Inside the wheel the folder is part of the package; in a checkout it lies beside it.
-    folder = next(folder for folder in (package / "specs", package.parent / "specs") if folder.is_dir())
-    return {path.stem: read_spec(path) for path in sorted(folder.glob("*.yaml"))}
+    inside = package / name
+    return inside if inside.is_dir() else package.parent / name
 
 
 def spec_for_file(path: Path) -> ModelSpec | None:
@@ -192,5 +242,5 @@ def spec_for_file(path: Path) -> ModelSpec | None:
         return read_spec(beside)
     for spec in shipped_specs().values():
         if spec.recognise and fnmatchcase(path.stem, spec.recognise):
-            return spec.model_copy(update={"name": path.stem})
+            return spec.model_copy(update={"name": path.stem, **_OF_THE_SHIPPED_FILE})
     return None

@@ -20,12 +20,13 @@ from pathlib import Path
 
 from reid_engines.errors import FetchError, ModelFileError, UnknownModel
 from reid_engines.fetch import CHUNK, Progress, from_address, from_mirror, from_package
-from reid_engines.spec import FileSpec, Kind, ModelSpec, shipped_specs, spec_for_file
+from reid_engines.spec import FileSpec, Kind, ModelSpec, shipped_folder, shipped_specs, spec_for_file
 
 MODELS_VARIABLE = "REID_PIPELINE_MODELS"
 MIRROR_VARIABLE = "REID_PIPELINE_MIRROR"
 WEIGHTS_SUFFIX = ".safetensors"
 SUFFIXES = (".onnx", ".xml", ".engine", WEIGHTS_SUFFIX)
+REINSTALL = "pip install --force-reinstall reid-pipeline"
 _MODEL_FILE = "an .onnx, .xml, .engine or .safetensors file"
 
 
@@ -66,11 +67,16 @@ def model_folder() -> Path:
 
 def list_models() -> tuple[ModelStatus, ...]:
     """Every model that can be named in a configuration."""
-    return tuple(_status(spec) for spec in shipped_specs().values() if spec.recognise is None)
+    return tuple(_status(spec) for spec in shipped_specs().values() if spec.has_name)
+
+
+def path_of(spec: ModelSpec, file: FileSpec) -> Path:
+    """Where a file of a known model is kept; one that is pulled need not be there yet."""
+    return (shipped_folder("weights") if spec.ships else model_folder()) / file.name
 
 
 def _status(spec: ModelSpec) -> ModelStatus:
-    path = model_folder() / spec.file.name if spec.file else None
+    path = path_of(spec, spec.file) if spec.file else None
     cached = path is None or path.is_file()
     size = spec.file.size if spec.file else 0
     return ModelStatus(spec.name, spec.kind, spec.licence, spec.description, cached, size)
@@ -88,16 +94,36 @@ def resolve(
     tried and what to do.
     """
     spec = shipped_specs().get(str(model))
-    if spec is None or spec.recognise is not None:
+    if spec is None or not spec.has_name:
         return _resolve_path(model, kind)
     if spec.kind != kind:
         raise UnknownModel(f"{model}: expected {_with_article(kind)}, got {_with_article(spec.kind)}; {_known(kind)}")
     if spec.file is None:
         raise UnknownModel(f"{model}: needs no file, so there is nothing to pull")
-    path = model_folder() / spec.file.name
+    if spec.ships:
+        return _shipped(spec, spec.file)
+    path = path_of(spec, spec.file)
     if not _is_good(path, spec.file):
         _pull(spec, spec.file, path, mirror, progress or _silent)
     return ResolvedModel(spec.name, path, spec, spec.file.sha256)
+
+
+def resolve_weights(model: str | Path, *, mirror: Path | None = None) -> ResolvedModel:
+    """The weights (.safetensors) that come with an encoder that ships; for any other what `resolve` gives."""
+    spec = shipped_specs().get(str(model))
+    if spec is None or spec.weights is None:
+        return resolve(model, kind="encoder", mirror=mirror)
+    return _shipped(spec, spec.weights)
+
+
+def _shipped(spec: ModelSpec, file: FileSpec) -> ResolvedModel:
+    path = path_of(spec, file)
+    if not _is_good(path, file):
+        raise ModelFileError(
+            f"{path}: expected {file.size} bytes with sha256 {file.sha256[:12]}..., as they come with the project; "
+            f"{REINSTALL}, or restore the file from the repository"
+        )
+    return ResolvedModel(spec.name, path, spec, file.sha256)
 
 
 def _resolve_path(model: str | Path, kind: Kind) -> ResolvedModel:

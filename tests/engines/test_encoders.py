@@ -98,6 +98,10 @@ def test_networks_keep_the_contract(tmp_path: Path, backend: str) -> None:
     check_encoder(encoder)
 
 
+def test_the_encoder_that_ships_keeps_the_contract() -> None:
+    check_encoder(open_encoder("saga-s"))
+
+
 def test_color_stripes_tell_clothes_apart(stripes: Encoder) -> None:
     a, again, other, swapped = encode(
         stripes,

@@ -20,13 +20,13 @@ def write(folder: Path, text: str, name: str = "mine.yaml") -> Path:
 
 def test_shipped_specs_are_named_after_their_files() -> None:
     specs = shipped_specs()
-    assert {"yolox-tiny", "yolo11n", "yolo26n", "color-stripes"} <= set(specs)
+    assert {"yolox-tiny", "yolo11n", "yolo26n", "color-stripes", "saga-s"} <= set(specs)
     assert all(spec.name == name for name, spec in specs.items())
 
 
 def test_shipped_models_with_a_file_name_their_licence_and_a_source() -> None:
     with_file = [spec for spec in shipped_specs().values() if spec.file]
-    assert all(spec.licence and (spec.official or spec.package) for spec in with_file)
+    assert all(spec.licence and (spec.ships or spec.official or spec.package) for spec in with_file)
 
 
 def test_a_short_spec_is_enough_and_is_named_after_its_file(tmp_path: Path) -> None:
@@ -45,6 +45,8 @@ def test_one_number_stands_for_three_channels(tmp_path: Path) -> None:
     [
         (ENCODER + "licenze: MIT\n", "licenze: unknown key; did you mean licence?"),
         (ENCODER + "input: {widht: 128}\n", "input.widht: unknown key; did you mean width?"),
+        (ENCODER + "training: {recipee: x}\n", "training.recipee: unknown key; did you mean recipe?"),
+        (ENCODER + "figures: [{data: x, rank1: 101, map: 1}]\n", "figures.0.rank1: input should be less than or equal"),
         (ENCODER + "input: {zzz: 1}\n", "input.zzz: unknown key; known are width, height, color"),
         (ENCODER + "input: {color: grey}\n", "input.color: input should be 'rgb' or 'bgr', got 'grey'"),
         (ENCODER + "input: {std: 0}\n", "input.std.0: input should be greater than 0, got 0"),

@@ -125,9 +125,14 @@ class Site:
         self.detections[camera] = f"{camera}.txt"
 
     def write(self, **sections: Mapping[str, object]) -> Path:
-        """Write cameras.yaml. The detector plays back the boxes that were drawn, unless a section says otherwise."""
+        """Write cameras.yaml.
+
+        Unless a section says otherwise, the detector plays back the boxes that were drawn, and the encoder is the one
+        that goes by colours, which is all that the figures have.
+        """
         detector = {"model": "recorded", "detections": self.detections, **sections.pop("detector", {})}
-        document = {"cameras": self.cameras, "detector": detector, **sections}
+        encoder = {"model": "color-stripes", **sections.pop("encoder", {})}
+        document = {"cameras": self.cameras, "detector": detector, "encoder": encoder, **sections}
         path = self.folder / "cameras.yaml"
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         return path

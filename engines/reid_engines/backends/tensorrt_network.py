@@ -14,6 +14,7 @@ from reid_engines.backends.graph import GraphInfo, Opening, PictureShape, pictur
 from reid_engines.backends.tensorrt_older import in_older_terms
 from reid_engines.contract import Precision
 from reid_engines.errors import BackendError, ModelFileError
+from reid_engines.halves import widen
 from reid_engines.protocol import Port
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def _read(path: Path) -> onnx.ModelProto:
         raise ModelFileError(f"{path}: cannot be read: {error.strerror}") from None
     except Exception as error:  # protobuf's and onnx's exceptions share no base class
         raise ModelFileError(f"{path}: not a readable ONNX model: {reason(error)}") from None
+    # TensorRT asks for constants where a convolution has its weights.
+    widen(model)
     return model
 
 

@@ -5,6 +5,7 @@ The shared anchors are always stored as a table; a model whose anchors are texts
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from reid_engines.errors import ModelFileError
+from reid_engines.halves import LARGEST_HALF, WORTH_HALVING
 from reid_engines.saga.anchors import TextAnchors
 from reid_engines.saga.config import from_json, to_json
 from reid_engines.saga.model import Saga
@@ -23,21 +25,41 @@ from reid_engines.saga.tensors import fill, one_line, read_safetensors, refuse_n
 FORMAT = "reid-engines/saga 1"
 
 
-def save_weights(model: Saga, path: Path) -> None:
+def save_weights(model: Saga, path: Path, *, halved: bool = False) -> None:
     """Write the model's weights and config; an older file stays whole until the new one is complete.
+
+    The same weights give the same bytes. With `halved` large tensors are stored in half precision.
 
     Raises `ModelFileError` when the file cannot be written or a weight is NaN or infinite.
     """
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in inference_state(model).items()}
     refuse_not_finite(state, origin=str(path))
+    if halved:
+        state = {name: _halved(tensor) for name, tensor in state.items()}
     metadata = {"format": FORMAT, "config": to_json(model.config)}
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
             complete = Path(folder, path.name)
             save_file(state, complete, metadata)
+            _sort_metadata(complete)
             os.replace(complete, path)
     except (OSError, SafetensorError) as error:
         raise ModelFileError(f"{path}: cannot be written: {one_line(error)}") from None
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    worth_it = tensor.is_floating_point() and tensor.numel() >= WORTH_HALVING
+    return tensor.half() if worth_it and tensor.abs().max() <= LARGEST_HALF else tensor
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata in order, which safetensors writes in another one every time."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        file.seek(8)
+        file.write(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(length))
 
 
 def load_weights(path: Path) -> Saga:

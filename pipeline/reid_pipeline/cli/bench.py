@@ -30,7 +30,7 @@ def bench(
     ] = None,
     *,
     detector: Annotated[str, typer.Option(metavar="MODEL", help="Detector, a name or a file.")] = "yolo11n",
-    encoder: Annotated[str, typer.Option(metavar="MODEL", help="Encoder, a name or a file.")] = "color-stripes",
+    encoder: Annotated[str, typer.Option(metavar="MODEL", help="Encoder, a name or a file.")] = "saga-s",
     limit: Limit = None,
     rounds: Annotated[int, typer.Option(metavar="N", help="Passes of each side; the median counts.")] = 3,
     peer_model: Annotated[

@@ -17,8 +17,8 @@ from pathlib import Path
 from reid_engines.backends import tensorrt_gpu
 from reid_engines.backends.tensorrt_gpu import Gpu
 from reid_engines.errors import EngineError
-from reid_engines.spec import shipped_specs
-from reid_engines.store import MODELS_VARIABLE, ModelStatus, list_models, model_folder, sha256_of
+from reid_engines.spec import ModelSpec, shipped_specs
+from reid_engines.store import MODELS_VARIABLE, REINSTALL, list_models, model_folder, path_of, sha256_of
 
 
 class State(str, Enum):
@@ -208,19 +208,20 @@ def _echoes(backend: str) -> bool:
 
 def _models() -> Iterator[Check]:
     for model in list_models():
-        if not model.cached:
-            detail = f"{model.kind}, pulled on first use ({model.licence})"
-            yield Check(f"model {model.name}", State.NOTE, detail, f"reid-pipeline engines pull {model.name}")
-        elif _is_whole(model):
-            yield Check(f"model {model.name}", State.OK, f"{model.kind}, ready ({model.licence})")
+        name, pull = f"model {model.name}", f"reid-pipeline engines pull {model.name}"
+        spec = shipped_specs()[model.name]
+        if model.cached and _is_whole(spec):
+            yield Check(name, State.OK, f"{model.kind}, ready ({model.licence})")
+        elif spec.ships:
+            yield Check(name, State.BROKEN, f"{model.kind}, its file is missing or damaged", REINSTALL)
+        elif not model.cached:
+            yield Check(name, State.NOTE, f"{model.kind}, pulled on first use ({model.licence})", pull)
         else:
-            detail = f"{model.kind}, its file is damaged and will be pulled again"
-            yield Check(f"model {model.name}", State.NOTE, detail, f"reid-pipeline engines pull {model.name}")
+            yield Check(name, State.NOTE, f"{model.kind}, its file is damaged and will be pulled again", pull)
 
 
-def _is_whole(model: ModelStatus) -> bool:
-    file = shipped_specs()[model.name].file
-    return file is None or sha256_of(model_folder() / file.name) == file.sha256
+def _is_whole(spec: ModelSpec) -> bool:
+    return spec.file is None or sha256_of(path_of(spec, spec.file)) == spec.file.sha256
 
 
 def _folder(name: str, folder: Path, fix: str) -> Check:

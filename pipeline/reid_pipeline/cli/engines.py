@@ -105,7 +105,7 @@ def build(
     from reid_engines.build import TARGETS, Order, build, default_output
     from reid_engines.contract import PRECISIONS
     from reid_engines.quantize import MOST_CROPS
-    from reid_engines.store import resolve
+    from reid_engines.store import resolve_weights
     from reid_pipeline.cli.crops import read_crops
 
     target = _one_of("--backend", backend, TARGETS)
@@ -114,8 +114,8 @@ def build(
         raise ConfigError("--precision int8 and --calibration DIR go together; give both or neither")
     crops = read_crops(calibration, most=MOST_CROPS) if calibration else []
     order = Order(target, kind, crops)
-    source = resolve(model, kind="encoder")
-    # What is built from a model of the model folder is for whoever asked, not for that folder.
+    source = resolve_weights(model)
+    # What is built from a known model is for whoever asked, not for the folder that it is kept in.
     path = output or default_output(source.path if Path(model).is_file() else Path(source.path.name), order)
     build(source, path, order, note=note)
     typer.echo(short_path(path))

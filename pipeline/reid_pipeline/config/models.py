@@ -140,7 +140,7 @@ class Tracker(Section):
 class Encoder(Section):
     """What turns a person's picture into a vector."""
 
-    model: str = Field(default="color-stripes", min_length=1)
+    model: str = Field(default="saga-s", min_length=1)
     """A known name (see `reid-pipeline engines list`) or the path of an .onnx, .xml, .engine or .safetensors file."""
     backend: Backend = "auto"
     """The runtime that executes the model: auto, openvino, onnxruntime, ..."""

@@ -31,7 +31,7 @@ detector:
   confidence: 0.25         # boxes scored lower are dropped
 
 encoder:
-  model: color-stripes     # needs no weights; a path to a re-identification network does far better
+  model: saga-s            # or color-stripes, which needs no weights, or the path of a re-identification network
 
 gallery:
   # store: sqlite:///people.db   # people keep their ids over all runs that share it; default: one per output folder

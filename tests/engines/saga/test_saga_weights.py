@@ -93,6 +93,29 @@ def test_broken_numbers_are_refused(saved: tuple[Saga, Path], value: float) -> N
     assert "1 with NaN or infinite weights: anchors.vectors" in refusal(path)
 
 
+def test_the_same_weights_are_the_same_bytes(saved: tuple[Saga, Path], tmp_path: Path) -> None:
+    model, path = saved
+    for number in range(4):
+        again = tmp_path / f"{number}.safetensors"
+        save_weights(model, again)
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_large_tensors_can_be_stored_in_half_precision(saved: tuple[Saga, Path], tmp_path: Path) -> None:
+    model, path = saved
+    assert model.anchors is not None
+    torch.nn.init.constant_(model.anchors.vectors, 1e6)
+    halved = tmp_path / "halved.safetensors"
+    save_weights(model, halved, halved=True)
+    assert halved.stat().st_size < 0.7 * path.stat().st_size
+    found = load_weights(halved).state_dict()
+    for name, tensor in model.state_dict().items():
+        assert found[name].dtype == tensor.dtype
+        rounded = tensor.half() if tensor.numel() >= 1024 and tensor.abs().max() < 65504 else tensor
+        assert torch.equal(found[name], rounded.to(tensor.dtype)), name
+    assert torch.equal(found["anchors.vectors"], torch.full_like(found["anchors.vectors"], 1e6))
+
+
 def test_broken_numbers_are_not_written(config: SagaConfig, tmp_path: Path) -> None:
     model = Saga(config)
     torch.nn.init.constant_(model.backbone.class_token, float("nan"))

@@ -14,6 +14,7 @@ import pytest
 
 from fake_cuda import FakeGpu
 from fake_tensorrt import install
+from reid_engines import store
 from reid_engines.backends import tensorrt_gpu, torch
 from reid_engines.errors import BackendError
 from reid_engines.store import model_folder
@@ -48,6 +49,7 @@ def test_as_json(invoke: Invoke) -> None:
     assert states["video"] == "ok"
     assert states["model yolox-tiny"] == "note"
     assert states["model color-stripes"] == "ok"
+    assert states["model saga-s"] == "ok"
     assert states["model folder"] == "ok"
 
 
@@ -182,6 +184,14 @@ def test_a_damaged_model_is_noticed(models: Path) -> None:
     (check,) = [check for check in checks.all_checks() if check.name == "model yolox-tiny"]
     assert check.state is State.NOTE
     assert "damaged" in check.detail
+
+
+def test_a_damaged_model_that_came_with_the_project_is_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(store, "shipped_folder", lambda name: tmp_path)
+    for _ in range(2):
+        check = row("model saga-s")
+        assert (check.state, check.fix) == (State.BROKEN, "pip install --force-reinstall reid-pipeline")
+        (tmp_path / "saga-s.onnx").write_bytes(b"cut off")
 
 
 def test_a_model_folder_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ def test_list_names_models_and_licences(invoke: Invoke, models: Path) -> None:
     assert "not pulled" in rows["yolox-tiny"]
     assert "AGPL-3.0" in rows["yolo11n"]
     assert "ready" in rows["color-stripes"]
+    assert "ready" in rows["saga-s"]
     assert outcome.err == f"models are kept in {models}\n"
 
 

@@ -31,13 +31,20 @@ def crops(tmp_path: Path) -> Path:
 
 
 def test_table(invoke: Invoke, crops: Path) -> None:
-    outcome = invoke("evaluate", "reid", "--data", crops, "--layout", "flat", "--mask", "0,20,..,60", "--seeds", "1")
+    options = ["--model", "color-stripes", "--mask", "0,20,..,60", "--seeds", "1"]
+    outcome = invoke("evaluate", "reid", "--data", crops, "--layout", "flat", *options)
     assert (outcome.status, outcome.err) == (0, "")
     lines = outcome.out.splitlines()
     assert lines[0].split()[:4] == ["queries", "hidden", "model", "rank-1"]
     assert lines[1].split()[:2] == ["clean", "color-stripes"]
     assert [line.split()[1] for line in lines if line.startswith("mask")][::4] == FAMILIES
     assert f"8 queries against 8 pictures of {crops}." in outcome.out
+
+
+def test_without_a_name_it_is_the_encoder_of_a_new_site(invoke: Invoke, crops: Path) -> None:
+    outcome = invoke("evaluate", "reid", "--data", crops, "--json")
+    (model,) = json.loads(outcome.out)["models"]
+    assert model["name"] == "saga-s"
 
 
 def test_json(invoke: Invoke, crops: Path) -> None:
@@ -75,7 +82,7 @@ def test_several_models_and_reranking(invoke: Invoke, crops: Path) -> None:
         (["--distractor", "10", "--donors", "x"], "error: x: expected a folder with pictures of people, found none"),
         (["--model", "color-strips"], "error: color-strips: no such encoder; did you mean color-stripes?"),
         (
-            ["--parts"],
+            ["--parts", "--model", "color-stripes"],
             "error: --parts: expected weights of the SAGA family with aggregation (.safetensors), got color-",
         ),
     ],
@@ -97,7 +104,7 @@ def test_one_camera(invoke: Invoke, crops: Path) -> None:
 
 def test_a_broken_picture(invoke: Invoke, crops: Path) -> None:
     (crops / "0001_c1_0.png").write_bytes(b"")
-    outcome = invoke("evaluate", "reid", "--data", crops)
+    outcome = invoke("evaluate", "reid", "--data", crops, "--model", "color-stripes")
     assert (outcome.status, outcome.out) == (1, "")
     assert outcome.err == (
         f"error: {crops}/0001_c1_0.png: expected a picture, the file is empty; "
@@ -110,7 +117,7 @@ def test_a_subset_is_noted_and_refused_when_strict(invoke: Invoke, crops: Path, 
     (tmp_path / "bounding_box_test").mkdir()
     for path in crops.iterdir():
         path.rename(tmp_path / ("query" if "_c1_" in path.name else "bounding_box_test") / path.name)
-    arguments = ("evaluate", "reid", "--data", tmp_path, "--layout", "market1501")
+    arguments = ("evaluate", "reid", "--data", tmp_path, "--layout", "market1501", "--model", "color-stripes")
     outcome = invoke(*arguments)
     assert outcome.status == 0
     assert outcome.err.startswith(f"warning: {tmp_path}: not market1501 as it was published (train: expected 12,936 ")

@@ -129,6 +129,8 @@ def _model_without_spec(site: Path) -> list[str]:
 
 def _broken_boxes(site: Path) -> list[str]:
     (site / "lobby.txt").write_text("1,-1,20,40,48\n")
+    # Of a network it would be said first what executes it.
+    (site / "cameras.yaml").write_text(CONFIG + "encoder: {model: color-stripes}\n")
     return []
 
 

@@ -24,7 +24,7 @@ def test_the_smallest_file_gets_every_default(load: Load, tmp_path: Path) -> Non
     config = load(SMALLEST).config
     assert config.cameras["lobby"].source == str(tmp_path / "lobby.mp4")
     assert config.detector.model == "yolox-tiny"
-    assert config.encoder.model == "color-stripes"
+    assert config.encoder.model == "saga-s"
     assert config.association.match is None
     assert config.gallery.store == ""
     assert config.gallery.retention_s is None

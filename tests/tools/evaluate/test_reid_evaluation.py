@@ -196,6 +196,14 @@ def test_parts_beside_encoders_without(site: Dataset, tmp_path: Path) -> None:
     assert [scores.part for scores in found.encoders] == ["", "refined", "cls", "projection", "fused"]
 
 
+def test_a_model_that_ships_with_its_weights_has_parts_under_its_name() -> None:
+    pytest.importorskip("torch")
+    model = Opener(parts=True).open("saga-s")
+    parts = model.split(model.submit([np.full((256, 128, 3), 90, np.uint8)]).result())
+    assert list(parts) == ["refined", "cls", "fused"]
+    model.close()
+
+
 def test_what_cannot_be_taken_apart(site: Dataset, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     from reid_engines.saga.config import HALF, Fusion, SagaConfig, VitConfig

@@ -29,7 +29,7 @@ class Workload:
 
     clips: tuple[Path, ...]
     detector: str = "yolo11n"
-    encoder: str = "color-stripes"
+    encoder: str = "saga-s"
     limit_s: float | None = None
 
     def check(self) -> None:

@@ -23,7 +23,7 @@ from reid_engines.export import load_embedder
 from reid_engines.futures import then
 from reid_engines.saga.config import IMAGENET_MEAN, Fusion, SagaConfig, VitConfig
 from reid_engines.spec import InputSpec, shipped_specs
-from reid_engines.store import WEIGHTS_SUFFIX, ResolvedModel, resolve
+from reid_engines.store import WEIGHTS_SUFFIX, ResolvedModel, resolve, resolve_weights
 from reid_pipeline.errors import ConfigError
 from reid_pipeline.types import Image
 from reid_tools.evaluate.ranking import Float32
@@ -80,7 +80,7 @@ class Opener:
         embedder = self._embedder(given) if self.parts else None
         if embedder is None:
             return self._open_whole(given)
-        return _taken_apart(given, resolve(given, kind="encoder", mirror=self.mirror), embedder)
+        return _taken_apart(given, resolve_weights(given, mirror=self.mirror), embedder)
 
     def check(self, models: Sequence[str]) -> None:
         """Raise `ConfigError` when parts are asked for and none of the models has any."""
@@ -130,7 +130,7 @@ class Opener:
         """The model to take apart; None for one that is no weights file or has no parts."""
         if _is_code(given):
             return None
-        path = resolve(given, kind="encoder", mirror=self.mirror).path
+        path = resolve_weights(given, mirror=self.mirror).path
         embedder = load_embedder(path) if path.suffix == WEIGHTS_SUFFIX else None
         return embedder if embedder is not None and embedder.model.config.aggregation is not None else None
 
