@@ -104,7 +104,8 @@ def test_a_wrong_setting_of_a_camera(refusal: Refusal, camera: str, problem: str
         ("association: {match: 0.6, update: 0.5}", "association: expected update >= match, got 0.5 < 0.6"),
         (
             "gallery: {store: gallery.db}",
-            "gallery.store: expected sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE or memory://, got 'gallery.db'",
+            "gallery.store: expected sqlite:///FILE, postgresql://USER:PASSWORD@HOST/DATABASE or memory://, got "
+            "'gallery.db'",
         ),
         ("gallery: {retention: 72 hours}", "gallery.retention: expected a duration such as 30m, 72h or 7d, got '72 h"),
         ("gallery: {retention: 0h}", "gallery.retention: expected a duration such as 30m, 72h or 7d, got '0h'"),
