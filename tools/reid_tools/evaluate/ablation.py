@@ -13,7 +13,7 @@ from typing import Any
 
 from reid_pipeline.config.loader import LoadedConfig
 from reid_pipeline.config.models import Config
-from reid_tools.evaluate.recording import Outcome, Recording, answer, ceiling, score
+from reid_tools.evaluate.recording import Answers, Outcome, Recording, answer, ceiling, score
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
-    """Every variant, from little to all, and the ceiling."""
+    """Every variant, from little to all, and the ceiling of what the last one named."""
 
     rows: tuple[Row, ...]
     ceiling: Outcome
@@ -96,6 +96,7 @@ def ablate(loaded: LoadedConfig, recordings: Sequence[Recording], variants: Iter
     """Associate the recordings with every variant. One that changes nothing is not tried again."""
     rows: list[Row] = []
     before: Config | None = None
+    final: Sequence[Answers] = ()
     for variant in variants:
         chosen = variant.applied(loaded)
         if chosen.config == before:
@@ -103,8 +104,9 @@ def ablate(loaded: LoadedConfig, recordings: Sequence[Recording], variants: Iter
             continue
         before = chosen.config
         answered = answer(chosen, recordings)
-        rows.append(Row(variant.name, score(recordings, answered.live), score(recordings, answered.final)))
-    return Ablation(tuple(rows), ceiling(recordings))
+        final = answered.final
+        rows.append(Row(variant.name, score(recordings, answered.live), score(recordings, final)))
+    return Ablation(tuple(rows), ceiling(recordings, final))
 
 
 def _shares(outcome: Outcome) -> str:

@@ -115,7 +115,7 @@ def score_scene(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> Scene
         scene=scene.name,
         live=score(recordings, answered.live),
         final=score(recordings, answered.final),
-        ceiling=ceiling(recordings),
+        ceiling=ceiling(recordings, answered.final),
         promptness=answered.promptness,
         tracklets=sum(len(recording.lives) for recording in recordings),
         steps=sum(recording.steps for recording in recordings),
