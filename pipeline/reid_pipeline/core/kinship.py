@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from reid_pipeline.core.motion import nearness
+from reid_pipeline.core.motion import nearnesses
 from reid_pipeline.core.overlap import together
 from reid_pipeline.core.similarity import Float64, likenesses, on_grid
 from reid_pipeline.core.topology import CameraPair, Topology
-from reid_pipeline.core.tracklets import Tracklet, could_be_one
+from reid_pipeline.core.tracklets import Tracklet
+from reid_pipeline.core.whereabouts import Bools, Ints, Layout, Whereabouts
 from reid_pipeline.types import TrackletKey
+
+Term = Callable[[Sequence[Tracklet], Ints], Float64]
+"""What evidence of one kind adds to the likeness of some tracklets, given by their places, to all: (len(places), N)."""
+
+
+def places(tracklets: Sequence[Tracklet], rows: Ints) -> Float64:
+    """Being at one place on the floor at the same time, or not, in two cameras."""
+    cameras = np.array([tracklet.key.camera for tracklet in tracklets])
+    return nearnesses([tracklet.walk for tracklet in tracklets], rows.tolist(), cameras[rows, None] != cameras)
+
+
+TERMS: tuple[Term, ...] = (places,)
+"""All evidence beside the looks. It counts between tracklets that can be one person."""
 
 
 @dataclass(slots=True)
@@ -26,23 +39,28 @@ class Kinship:
 
     topology: Topology
     similarity: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
-    possible: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+    possible: Bools = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
     _places: dict[TrackletKey, int] = field(default_factory=dict)
     _observed: dict[TrackletKey, int] = field(default_factory=dict)
 
     def update(self, tracklets: Sequence[Tracklet]) -> None:
         """Bring both matrices up to date; every tracklet has a look at least."""
-        changed = [i for i, t in enumerate(tracklets) if self._observed.get(t.key) != t.observed]
         self._rearrange(tracklets)
-        vectors, weights = [t.looks.vectors for t in tracklets], [t.looks.weights for t in tracklets]
-        for i, row in zip(changed, likenesses(vectors, weights, changed), strict=True):
-            for j, other in enumerate(tracklets):
-                if i != j:
-                    self._put(i, j, float(row[j]), tracklets[i], other)
-            self.similarity[i], self.similarity[:, i] = on_grid(self.similarity[i]), on_grid(self.similarity[:, i])
+        changed = np.array([i for i, t in enumerate(tracklets) if self._observed.get(t.key) != t.observed], np.int64)
         self._observed = {tracklet.key: tracklet.observed for tracklet in tracklets}
+        if not len(changed):
+            return
+        where = Whereabouts.of(tracklets)
+        possible = where.possible(changed, Layout.of(self.topology, where.cameras))
+        added = sum(term(tracklets, changed) for term in TERMS)
+        vectors, weights = [t.looks.vectors for t in tracklets], [t.looks.weights for t in tracklets]
+        similarity = on_grid(likenesses(vectors, weights, changed.tolist()) + np.where(possible, added, 0.0))
+        self.similarity[changed], self.similarity[:, changed] = similarity, similarity.T
+        self.possible[changed], self.possible[:, changed] = possible, possible.T
+        np.fill_diagonal(self.similarity, 0.0)
+        np.fill_diagonal(self.possible, False)
 
-    def found_possible(self, tracklets: Sequence[Tracklet], pairs: Collection[CameraPair]) -> NDArray[np.bool_]:
+    def found_possible(self, tracklets: Sequence[Tracklet], pairs: Collection[CameraPair]) -> Bools:
         """`possible` of the tracklets of the last update, with `pairs` of cameras that share no view."""
         possible = np.array(self.possible)
         cameras = np.array([tracklet.key.camera for tracklet in tracklets])
@@ -54,19 +72,9 @@ class Kinship:
         return possible
 
     def _rearrange(self, tracklets: Sequence[Tracklet]) -> None:
-        count = len(tracklets)
-        similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
-        kept = [(i, self._places[t.key]) for i, t in enumerate(tracklets) if t.key in self._places]
-        if kept:
-            now, before = (np.array(places) for places in zip(*kept, strict=True))
-            similarity[np.ix_(now, now)] = self.similarity[np.ix_(before, before)]
-            possible[np.ix_(now, now)] = self.possible[np.ix_(before, before)]
-        self.similarity, self.possible = similarity, possible
+        """Bring what is known of pairs into the order of `tracklets`; nothing is known of new ones."""
+        nothing = len(self.similarity)
+        before = np.array([self._places.get(tracklet.key, nothing) for tracklet in tracklets], np.int64)
+        self.similarity = np.pad(self.similarity, (0, 1))[before][:, before]
+        self.possible = np.pad(self.possible, (0, 1))[before][:, before]
         self._places = {tracklet.key: i for i, tracklet in enumerate(tracklets)}
-
-    def _put(self, i: int, j: int, likeness: float, a: Tracklet, b: Tracklet) -> None:
-        possible = could_be_one(a, b, self.topology)
-        if possible and a.key.camera != b.key.camera:
-            likeness += nearness(a.walk, b.walk)
-        self.similarity[i, j] = self.similarity[j, i] = likeness
-        self.possible[i, j] = self.possible[j, i] = possible

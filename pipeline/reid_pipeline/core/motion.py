@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from reid_pipeline.core.similarity import Float64
 from reid_pipeline.types import NS_PER_S
 
 Point = tuple[float, float]
@@ -42,8 +47,7 @@ class Homography:
         return None if w == 0 else (u / w, v / w)
 
 
-@dataclass(frozen=True, slots=True)
-class Stand:
+class Stand(NamedTuple):
     """A box as a person who stands somewhere: the middle of its lower edge and its height, in pixels."""
 
     timestamp_ns: int
@@ -84,11 +88,43 @@ def apart_m(a: Walk, b: Walk) -> float | None:
 def nearness(a: Walk, b: Walk) -> float:
     """What the distance of two walks adds to the likeness of their tracks, -COST..WORTH; 0 where it says nothing."""
     distance = apart_m(a, b)
-    if distance is None:
-        return 0.0
-    if distance <= EVEN_M:
-        return WORTH * min(1.0, (EVEN_M - distance) / (EVEN_M - NEAR_M))
-    return -COST * min(1.0, (distance - EVEN_M) / (FAR_M - EVEN_M))
+    return 0.0 if distance is None else float(_worth(np.array(distance)))
+
+
+def nearnesses(walks: Sequence[Walk], rows: Sequence[int], pairs: NDArray[np.bool_]) -> Float64:
+    """`nearness` of the walks at `rows` to all N, where `pairs` bool (len(rows), N) holds, else 0; of that shape."""
+    added = np.zeros(pairs.shape)
+    own = [walks[row].floor for row in rows]
+    if not any(own):
+        return added
+    since = min(min(floor) for floor in own if floor)
+    x, y = _floor_table(walks, since)
+    for out, others, floor in zip(added, pairs, own, strict=True):
+        when = np.array(list(floor), np.int64) - since
+        common = np.isfinite(x[:, when]).sum(axis=1)
+        met = np.flatnonzero(others & (common >= ENOUGH))
+        here, there = np.array(list(floor.values())).reshape(-1, 2), np.ix_(met, when)
+        dx, dy = x[there] - here[:, 0], y[there] - here[:, 1]
+        distances = np.sort(np.sqrt(dx * dx + dy * dy), axis=1)  # moments that are not common are NaN and come last
+        out[met] = _worth(distances[np.arange(len(met)), common[met] // 2])
+    return added
+
+
+def _floor_table(walks: Sequence[Walk], since: int) -> tuple[Float64, Float64]:
+    """Where each walk was in each half second from `since` on: x and y, float64 (N, T), NaN where it was nowhere."""
+    recent = [(row, walk.floor) for row, walk in enumerate(walks) if walk.floor and max(walk.floor) >= since]
+    until = max(max(floor) for _, floor in recent)
+    table = np.full((len(walks), until - since + 1, 2), np.nan)
+    for row, floor in recent:
+        when = np.array(list(floor), np.int64) - since
+        table[row, when[when >= 0]] = np.array(list(floor.values()))[when >= 0]
+    return table[..., 0], table[..., 1]
+
+
+def _worth(distance_m: Float64) -> Float64:
+    nearer = WORTH * np.minimum(1.0, (EVEN_M - distance_m) / (EVEN_M - NEAR_M))
+    farther = -COST * np.minimum(1.0, (distance_m - EVEN_M) / (FAR_M - EVEN_M))
+    return np.where(distance_m <= EVEN_M, nearer, farther)
 
 
 def within_reach(a: Walk, b: Walk) -> bool:

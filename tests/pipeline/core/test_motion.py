@@ -1,8 +1,19 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from reid_pipeline.core.motion import COST, EVERY_NS, WORTH, Homography, Walk, apart_m, nearness, within_reach
+from reid_pipeline.core.motion import (
+    COST,
+    EVERY_NS,
+    WORTH,
+    Homography,
+    Walk,
+    apart_m,
+    nearness,
+    nearnesses,
+    within_reach,
+)
 from reid_pipeline.types import NS_PER_S
 
 METRES = Homography(((0.01, 0.0, 0.0), (0.0, 0.01, 0.0), (0.0, 0.0, 1.0)))
@@ -71,3 +82,18 @@ def test_the_reach_grows_with_the_size_of_the_people() -> None:
 def test_tracks_at_one_time_are_not_judged_by_speed() -> None:
     assert within_reach(standing(0.0), standing(900.0))
     assert within_reach(Walk(), standing(0.0))
+
+
+def test_all_walks_at_once_say_what_each_two_say() -> None:
+    rng = np.random.default_rng(0)
+    walks = [Walk()]
+    for start in range(20):
+        begin, steps = start / 2, np.cumsum(rng.normal(scale=20.0, size=(16, 2)), axis=0) + 300.0
+        kept = [(begin + n / 2, x, y) for n, (x, y) in enumerate(steps.tolist()) if rng.random() < 0.7]
+        walks.append(walk(*kept))
+    pairs = rng.random((4, len(walks))) < 0.8
+    rows = [0, 3, 9, 20]
+    told = nearnesses(walks, rows, pairs)
+    assert len(np.unique(told)) > 20
+    for row, asked, values in zip(rows, pairs.tolist(), told.tolist(), strict=True):
+        assert values == [nearness(walks[row], other) if ask else 0.0 for ask, other in zip(asked, walks, strict=True)]
