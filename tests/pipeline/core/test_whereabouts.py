@@ -54,7 +54,7 @@ def test_all_at_once_says_what_is_said_of_each_two(seed: int, topology: Topology
 
 def test_a_moment_that_comes_just_too_early_is_told_from_one_in_time() -> None:
     topology = Topology(travel={("door", "hall"): Travel(3.0, 60.0)})
-    ends_s = [("door", 0, 10), ("hall", 12, 20), ("hall", 13, 20)]
+    ends = [("door", 0, 10), ("hall", 12, 20), ("hall", 13, 20)]
     tracklets = [
         Tracklet(TrackletKey(camera, n), start * NS_PER_S, end * NS_PER_S)
         for n, (camera, start, end) in enumerate(ends)
