@@ -19,7 +19,9 @@ from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.links import LinkBook
 from reid_pipeline.core.motion import nearness
 from reid_pipeline.core.people import People, Person
-from reid_pipeline.core.recall import UNKNOWN, Recall
+from reid_pipeline.core.recall import Recall
+from reid_pipeline.core.returning import Returning
+from reid_pipeline.core.search import UNKNOWN
 from reid_pipeline.core.similarity import Float64
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
 from reid_pipeline.core.timeline import TimeStep
@@ -60,13 +62,14 @@ class Associator:
     def __init__(self, rules: AssociationRules, topology: Topology, snapshot: GallerySnapshot) -> None:
         self.rules = rules
         self.topology = topology
-        self.people = People(snapshot)
+        self.people = People(snapshot, shortlist=rules.shortlist)
         self.standings: dict[TrackletKey, Standing] = {}
-        self._recall = Recall()
+        self._recall = Recall(self.people.known)
         self._links = LinkBook()
         self._settled: dict[TrackletKey, Assignment] = {}
         self._fresh: dict[str, set[TrackletKey]] = {}
         self._kinship = Kinship(topology)
+        self._returning = Returning(self.people.remembered)
         self._now_ns = self._settled_ns = self._looked_back_ns = 0
 
     def step(self, step: TimeStep) -> Decisions:
@@ -93,7 +96,12 @@ class Associator:
     def _look_back(self, decisions: Decisions) -> None:
         self._looked_back_ns = self._now_ns
         corrected, apart = consolidate(
-            self.standings, self.people, self._kinship, rules=self.rules, now_ns=self._now_ns
+            self.standings,
+            self.people,
+            self._kinship,
+            returning=self._returning,
+            rules=self.rules,
+            now_ns=self._now_ns,
         )
         self.topology = replace(self.topology, apart=apart)
         decisions.assignments += corrected.assignments

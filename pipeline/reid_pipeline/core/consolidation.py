@@ -18,18 +18,14 @@ from reid_pipeline.core.clustering import agglomerate, matching, reconcile
 from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.overlap import apart
 from reid_pipeline.core.people import People, Person
-from reid_pipeline.core.similarity import Float64, coverages, on_grid
+from reid_pipeline.core.returning import Returning
+from reid_pipeline.core.similarity import Float64, coverages
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
 from reid_pipeline.core.topology import CameraPair
 from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
 
 CERTAIN = 1 << 62
 """Weight of a vote that no number of boxes outweighs."""
-
-BY_CHANCE = 0.08
-"""What a memory of many looks gains from their number alone: the best of many is high by chance. Strangers reach 0.44
-in one of twenty cases, and 0.36 where one tracklet is compared with another (two simulated sites to which people come
-back; of 0, 0.08 and 0.12 this kept the most people and mistook the fewest)."""
 
 Group = Sequence[int]
 
@@ -51,6 +47,7 @@ def consolidate(
     people: People,
     kinship: Kinship,
     *,
+    returning: Returning,
     rules: AssociationRules,
     now_ns: int,
 ) -> tuple[Decisions, frozenset[CameraPair]]:
@@ -58,7 +55,7 @@ def consolidate(
 
     Also gives the pairs of cameras that were found to share no view.
     """
-    evidence = _gather([standings[key] for key in sorted(standings)], people, kinship, rules)
+    evidence = _gather([standings[key] for key in sorted(standings)], people, kinship, returning, rules)
     clues = (evidence.similarity, evidence.possible, evidence.weights, rules.match)
     groups = _adopt(reconcile(agglomerate(*clues), *clues), evidence, rules.match)
     known = {person.id for person in people}
@@ -93,24 +90,21 @@ def _move(standing: Standing, identity: str, people: People) -> None:
         person.rest(key)
 
 
-def _gather(standings: Sequence[Standing], people: People, kinship: Kinship, rules: AssociationRules) -> _Evidence:
+def _gather(
+    standings: Sequence[Standing], people: People, kinship: Kinship, returning: Returning, rules: AssociationRules
+) -> _Evidence:
     usable = [standing for standing in standings if len(standing.tracklet.looks)]
     tracklets = [standing.tracklet for standing in usable]
     kinship.update(tracklets)
-    vectors = [tracklet.looks.vectors for tracklet in tracklets]
-    weights = [tracklet.looks.weights for tracklet in tracklets]
-    remembered = [person for person in people if len(person.remembered)]
-    covered = on_grid(coverages(vectors, weights, [person.remembered.vectors for person in remembered]) - BY_CHANCE)
-    recalled = np.flatnonzero((covered >= rules.match).any(axis=0))
-    seeds = [remembered[i] for i in recalled]
-    tracks, count = len(usable), len(usable) + len(recalled)
+    seeds, covered = returning.seeds(tracklets, list(people), rules.match)
+    tracks, count = len(usable), len(usable) + len(seeds)
     similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
     similarity[:tracks, :tracks] = kinship.similarity
     separate = apart(tracklets, kinship.similarity, rules.match, kinship.topology)
     possible[:tracks, :tracks] = kinship.found_possible(tracklets, separate)
     # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
-    similarity[:tracks, tracks:] = covered[:, recalled]
-    similarity[tracks:, :tracks] = covered[:, recalled].T
+    similarity[:tracks, tracks:] = covered
+    similarity[tracks:, :tracks] = covered.T
     possible[:tracks, tracks:] = possible[tracks:, :tracks] = True
     known = [len(tracklet.looks) for tracklet in tracklets] + [len(person.remembered) for person in seeds]
     return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64), separate)

@@ -25,14 +25,24 @@ class Look:
 class LookSet:
     """At most `cap` looks. When one too many comes, of the two most alike the worse one goes (the older on a tie).
 
-    So a person who stands still for an hour fills one place, and the day they wore a coat keeps its own.
+    So a person who stands still for an hour fills one place, and the day they wore a coat keeps its own. `revision`
+    counts the looks that ever came.
     """
 
     cap: int
+    revision: int = 0
     _notes: list[tuple[str, int, float]] = field(default_factory=list)
-    # Rows beyond the looks are free; `_pairs` holds each two looks' similarity.
+    # Rows beyond the looks are free; `_pairs` holds each two looks' similarity, once a look is added.
     _rows: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _pairs: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
+
+    @classmethod
+    def of(cls, cap: int, notes: list[tuple[str, int, float]], vectors: Float32) -> LookSet:
+        """At most `cap` looks that are kept in an array: camera, time and quality of each, and their quantised vectors.
+
+        The array must not change; it is copied when a look is added.
+        """
+        return cls(cap, 0, notes, vectors)
 
     def __len__(self) -> int:
         return len(self._notes)
@@ -59,6 +69,7 @@ class LookSet:
         row = cosine(look.vector[None, :], self._rows[:size])[0]
         self._pairs[size, :size], self._pairs[:size, size] = row, row
         self._notes.append((look.camera, look.timestamp_ns, look.quality))
+        self.revision += 1
         if len(self) > self.cap:
             self._drop(self._most_redundant())
 
@@ -75,7 +86,12 @@ class LookSet:
     def _make_room(self, dim: int) -> None:
         size, room = len(self), min(self.cap + 1, max(4, 2 * len(self)))
         rows, pairs = np.zeros((room, dim), np.float32), np.full((room, room), -2.0)
-        rows[:size], pairs[:size, :size] = self._rows[:size].reshape(size, dim), self._pairs[:size, :size]
+        rows[:size] = self._rows[:size].reshape(size, dim)
+        if len(self._pairs) == size:
+            pairs[:size, :size] = self._pairs
+        else:
+            pairs[:size, :size] = cosine(rows[:size], rows[:size])
+            np.fill_diagonal(pairs, -2.0)
         self._rows, self._pairs = rows, pairs
 
     def _most_redundant(self) -> int:

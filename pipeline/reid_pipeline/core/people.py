@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from reid_pipeline.core.looks import Look, LookSet
+from reid_pipeline.core.search import LookIndex
 from reid_pipeline.core.similarity import quantise
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.core.tracklets import Tracklet, could_be_one
@@ -142,9 +145,13 @@ class Person:
 
 
 class People:
-    """All persons by id, in the order they were met, and the number of the next one."""
+    """All persons by id, in the order they were met, and the number of the next one.
 
-    def __init__(self, snapshot: GallerySnapshot) -> None:
+    `remembered` and `known` are for finding people by those of their looks; whoever searches lets them `follow` first.
+    A `shortlist` makes that approximate, see `LookIndex`.
+    """
+
+    def __init__(self, snapshot: GallerySnapshot, *, shortlist: int = 0) -> None:
         self._by_id: dict[str, Person] = {}
         self._next_number = snapshot.next_number
         self._touched: set[str] = set()
@@ -159,9 +166,9 @@ class People:
                 first_seen_ns=identity.first_seen_ns,
                 last_seen_ns=identity.last_seen_ns,
             )
-        for prototype in snapshot.prototypes:
-            look = Look(prototype.camera, prototype.timestamp_ns, prototype.quality, quantise(prototype.vector))
-            self._by_id[prototype.identity].remember(look)
+        self.remembered = LookIndex(shortlist=shortlist)
+        self.known = LookIndex(shortlist=shortlist)
+        self._recollect(snapshot.prototypes)
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self._by_id.values())
@@ -204,6 +211,30 @@ class People:
                 person.known_before = person.committed = False
             else:
                 del self._by_id[identity]
+
+    def _recollect(self, prototypes: Sequence[Prototype]) -> None:
+        """Give people the looks of a gallery; both sets of a person and both indexes share one array of vectors."""
+        by_person: dict[str, list[Prototype]] = {}
+        for prototype in prototypes:
+            by_person.setdefault(prototype.identity, []).append(prototype)
+        shared = {identity: looks for identity, looks in by_person.items() if len(looks) <= PERSON_LOOKS}
+        dim = len(prototypes[0].vector) if prototypes else 0
+        vectors = np.empty((sum(map(len, shared.values())), dim), np.float32)
+        first = 0
+        for identity, looks in shared.items():
+            rows = vectors[first : first + len(looks)]
+            rows[:] = quantise(np.stack([look.vector for look in looks]))
+            person = self._by_id[identity]
+            notes = [(look.camera, look.timestamp_ns, look.quality) for look in looks]
+            person.remembered = LookSet.of(PERSON_LOOKS, list(notes), rows)
+            person.known = LookSet.of(PERSON_LOOKS, notes, rows)
+            first += len(looks)
+        self.remembered.adopt(vectors, {identity: self._by_id[identity].remembered for identity in shared})
+        self.known.adopt(vectors, {identity: self._by_id[identity].known for identity in shared})
+        for identity in by_person.keys() - shared.keys():  # several runs have kept looks of these
+            for look in by_person[identity]:
+                note = (look.camera, look.timestamp_ns, look.quality)
+                self._by_id[identity].remember(Look(*note, quantise(look.vector)))
 
     def take_change(self) -> GalleryChange | None:
         """What the gallery should learn since the last call, or None. Only confirmed people are remembered."""

@@ -17,6 +17,8 @@ class AssociationRules:
     A track is decided about when it has `prompt_looks` looks or is `prompt_s` old, whichever is first, and confirmed
     with `confirm_observations` looks whose best person leads by `margin`. With `revise`, everything within `window_s`
     is looked at once more every few seconds; without, at the end only. Decisions older than that stay.
+
+    With a `shortlist`, a look is compared with so many people of the gallery at most, see `LookIndex`; 0 is everybody.
     """
 
     match: float
@@ -28,6 +30,7 @@ class AssociationRules:
     confirm_observations: int = 3
     window_s: float = 300.0
     revise: bool = True
+    shortlist: int = 0
 
 
 @dataclass(slots=True)
