@@ -16,6 +16,46 @@ ELLIPSIS = ("..", "...")
 _MOST_MASKED, _MOST_COVERED = 99, 50
 
 
+Data = Annotated[Path, typer.Option(metavar="DIR", help="The data set's folder.", show_default=False)]
+Layout = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="How its folders are laid out: flat (files PERSON_cCAMERA... in one folder, each a query against all of "
+        "other cameras), market1501, dukemtmc, msmt17, occluded-duke, occluded-reid, p-dukemtmc or occluded-market.",
+    ),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL", help="An encoder, a name or a file; may be given again. By default that of a new site."
+    ),
+]
+Parts = Annotated[bool, typer.Option("--parts", help="Also score each part of SAGA weights (.safetensors) alone.")]
+Mask = Annotated[
+    str | None, typer.Option(metavar="LEVELS", help="Hide so many percent of each query, such as 10,..,60.")
+]
+MaskFamilies = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="What hides it: rectangle, strip or cells; by default each of them."),
+]
+Distractor = Annotated[
+    str | None,
+    typer.Option(metavar="LEVELS", help="Put another person over so many percent of each query, such as 10,..,50."),
+]
+Donors = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Pictures of people to put there who are not in the gallery; by default those for training, if any.",
+    ),
+]
+Seeds = Annotated[int, typer.Option(metavar="N", min=1, help="How often each level is drawn anew.")]
+Rerank = Annotated[bool, typer.Option("--rerank", help="Re-rank by k-reciprocal neighbours (20, 6, 0.3).")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a set with other counts than published.")]
+Backend = Annotated[str, typer.Option(metavar="NAME", help="What executes the encoder.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
     app.command(epilog="Example: reid-pipeline evaluate reid --data crops --model saga-s --mask 10,..,60")(reid)
@@ -23,49 +63,18 @@ def register(app: typer.Typer) -> None:
 
 def reid(
     *,
-    data: Annotated[Path, typer.Option(metavar="DIR", help="The data set's folder.", show_default=False)],
-    layout: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="How its folders are laid out: flat (files PERSON_cCAMERA... in one folder, each a query against all "
-            "of other cameras), market1501, dukemtmc, msmt17, occluded-duke, occluded-reid, p-dukemtmc or "
-            "occluded-market.",
-        ),
-    ] = "flat",
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="MODEL", help="An encoder, a name or a file; may be given again. By default that of a new site."
-        ),
-    ] = None,
-    parts: Annotated[
-        bool,
-        typer.Option("--parts", help="Also score each part of SAGA weights (.safetensors) alone."),
-    ] = False,
-    mask: Annotated[
-        str | None,
-        typer.Option(metavar="LEVELS", help="Hide so many percent of each query, such as 10,..,60."),
-    ] = None,
-    mask_family: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="What hides it: rectangle, strip or cells; by default each of them."),
-    ] = None,
-    distractor: Annotated[
-        str | None,
-        typer.Option(metavar="LEVELS", help="Put another person over so many percent of each query, such as 10,..,50."),
-    ] = None,
-    donors: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Pictures of people to put there who are not in the gallery; by default those for training, if any.",
-        ),
-    ] = None,
-    seeds: Annotated[int, typer.Option(metavar="N", min=1, help="How often each level is drawn anew.")] = 3,
-    rerank: Annotated[bool, typer.Option("--rerank", help="Re-rank by k-reciprocal neighbours (20, 6, 0.3).")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse a set with other counts than published.")] = False,
-    backend: Annotated[str, typer.Option(metavar="NAME", help="What executes the encoder.")] = "auto",
+    data: Data,
+    layout: Layout = "flat",
+    model: Models = None,
+    parts: Parts = False,
+    mask: Mask = None,
+    mask_family: MaskFamilies = None,
+    distractor: Distractor = None,
+    donors: Donors = None,
+    seeds: Seeds = 3,
+    rerank: Rerank = False,
+    strict: Strict = False,
+    backend: Backend = "auto",
     mirror: Mirror = None,
     as_json: AsJson = False,
 ) -> None:
