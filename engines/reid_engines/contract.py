@@ -15,7 +15,8 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reid_engines.errors import ModelFileError, SpecError
-from reid_engines.spec import InputSpec, ModelSpec, Sha256
+from reid_engines.saga.config import IMAGENET_MEAN
+from reid_engines.spec import InputSpec, ModelSpec, Sha256, Shift
 from reid_engines.store import WEIGHTS_SUFFIX, ResolvedModel
 
 KEY = "reid_contract"
@@ -27,7 +28,10 @@ PICTURES = InputSpec(layout="nhwc")
 
 
 class Contract(BaseModel):
-    """`weights` is the sha256 of the weights file that the graph was built from, `precision` that of the graph."""
+    """`weights` is the sha256 of the weights file that the graph was built from, `precision` that of the graph.
+
+    `mean` is what the normalisation inside subtracts, RGB 0..255: the colour that says nothing to the network.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,13 +39,14 @@ class Contract(BaseModel):
     spec: ModelSpec
     weights: Sha256
     precision: Precision = "fp32"
+    mean: Shift = IMAGENET_MEAN
 
     def metadata(self) -> dict[str, str]:
         """The entry to write into a file."""
         return {KEY: self.model_dump_json(exclude_defaults=True)}
 
 
-def contract_for(weights: ResolvedModel, dim: int) -> Contract:
+def contract_for(weights: ResolvedModel, dim: int, *, mean: tuple[float, float, float]) -> Contract:
     """The contract of a float32 graph of these weights.
 
     Raises `SpecError` when it is not known from which cosine on two looks match, or when the spec has another `dim`.
@@ -63,7 +68,7 @@ def contract_for(weights: ResolvedModel, dim: int) -> Contract:
         input=PICTURES,
         encoder=known.encoder.model_copy(update={"dim": dim}),
     )
-    return Contract(spec=spec, weights=weights.sha256)
+    return Contract(spec=spec, weights=weights.sha256, mean=mean)
 
 
 def read_contract(path: Path, metadata: Mapping[str, str]) -> Contract | None:

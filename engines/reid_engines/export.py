@@ -50,7 +50,7 @@ def export_onnx(weights: ResolvedModel) -> tuple[onnx.ModelProto, Contract]:
     height, width = embedder.size
     pictures = torch.zeros((2, height, width, 3), dtype=torch.uint8)
     with torch.inference_mode():
-        contract = contract_for(weights, embedder(pictures).shape[1])
+        contract = contract_for(weights, embedder(pictures).shape[1], mean=embedder.model.config.mean)
     batch = torch.export.Dim("batch", min=1, max=LARGEST_BATCH)
     try:
         with warnings.catch_warnings():

@@ -25,22 +25,9 @@ from reid_engines.encoders import open_encoder
 from reid_engines.errors import BackendError, EngineError, ModelFileError, SpecError
 from reid_engines.store import MODELS_VARIABLE, ResolvedModel, resolve
 from small_nets import means_net
-from small_weights import DIM, crops, needs_nncf, small_weights
+from small_weights import DIM, crops, needs_nncf
 
 Vectors = NDArray[np.float32]
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
-    return resolve(small_weights(tmp_path_factory.mktemp("weights") / "small.safetensors"), kind="encoder")
-
-
-@pytest.fixture(scope="module")
-def graph(weights: ResolvedModel, tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
-    """The ONNX file, alone in a folder of its own."""
-    path = tmp_path_factory.mktemp("graph") / "small.onnx"
-    build(weights, path, Order("onnxruntime"))
-    return resolve(path, kind="encoder")
 
 
 @pytest.fixture(scope="module")

@@ -14,15 +14,12 @@ pytest.importorskip("onnxscript")
 import torch
 from safetensors.torch import load_file, save_file
 
+from reid_engines.contract import KEY, Contract
 from reid_engines.errors import BackendError, EngineError, ModelFileError, SpecError
 from reid_engines.export import OPSET, export_onnx
+from reid_engines.saga.config import HALF
 from reid_engines.store import ResolvedModel, resolve
 from small_weights import DIM, small_weights
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
-    return resolve(small_weights(tmp_path_factory.mktemp("weights") / "small.safetensors"), kind="encoder")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +57,8 @@ def test_the_graph_depends_on_the_weights_alone(weights: ResolvedModel, graph: o
 
 def test_the_contract_says_what_the_spec_says(weights: ResolvedModel) -> None:
     contract = export_onnx(weights)[1]
-    assert (contract.weights, contract.precision) == (weights.sha256, "fp32")
+    assert (contract.weights, contract.precision, contract.mean) == (weights.sha256, "fp32", HALF)
+    assert Contract.model_validate_json(contract.metadata()[KEY]) == contract
     spec = contract.spec
     assert (spec.name, spec.licence, spec.input.layout) == ("small", "CC0-1.0", "nhwc")
     assert spec.encoder is not None

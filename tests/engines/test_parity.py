@@ -24,18 +24,6 @@ from small_weights import crops, small_weights
 BATCHES = (1, 7, 32)
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
-    return resolve(small_weights(tmp_path_factory.mktemp("weights") / "small.safetensors"), kind="encoder")
-
-
-@pytest.fixture(scope="module")
-def graph(weights: ResolvedModel, tmp_path_factory: pytest.TempPathFactory) -> ResolvedModel:
-    path = tmp_path_factory.mktemp("graph") / "small.onnx"
-    build(weights, path, Order("onnxruntime"))
-    return resolve(path, kind="encoder")
-
-
 def test_weights_are_compared_with_torch_on_every_backend(weights: ResolvedModel) -> None:
     told: list[str] = []
     report = check_model(weights, crops(20), batches=BATCHES, note=told.append)

@@ -16,6 +16,7 @@ from reid_engines.backends import describe_graph
 from reid_engines.contract import read_contract
 from reid_engines.encoders import open_encoder
 from reid_engines.errors import ModelFileError
+from reid_engines.saga.config import MODELS
 from reid_engines.spec import ModelSpec, shipped_specs, spec_for_file
 from reid_engines.store import list_models, resolve, resolve_weights, sha256_of
 from small_weights import crops
@@ -54,6 +55,7 @@ def test_its_graph_was_built_from_its_weights_under_its_spec(spec: ModelSpec) ->
     assert (contract.weights, contract.precision) == (spec.weights.sha256, "fp16")
     assert contract.spec.encoder == spec.encoder
     assert (contract.spec.licence, contract.spec.description) == (spec.licence, spec.description)
+    assert contract.mean == MODELS["saga-s"].mean
 
 
 def test_it_says_what_it_was_trained_on(spec: ModelSpec) -> None:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from reid_engines.build import Order, Target, build, default_output
 from reid_engines.encoders import open_encoder
 from reid_engines.spec import InputSpec
+from reid_engines.store import resolve
 from reid_pipeline.errors import ConfigError, RecordError
 from reid_pipeline.runtime.report import Quiet
 from reid_tools.datasets import Dataset, Picture, load_dataset
@@ -227,6 +229,20 @@ def test_fill_is_the_mean_of_the_network() -> None:
     assert _fill(InputSpec(mean=(10, 20, 30), std=(1, 1, 1))) == (10, 20, 30)
     assert _fill(InputSpec(mean=(10, 20, 30), color="bgr")) == (30, 20, 10)
     assert _fill(InputSpec(std=(255, 255, 255))) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("target", ["onnxruntime", "openvino"])
+def test_a_built_file_says_what_to_fill_with(tmp_path: Path, target: Target) -> None:
+    """Its normalisation is inside, where nothing but its contract tells the mean."""
+    pytest.importorskip("torch")
+    pytest.importorskip("onnxscript")
+    weights = resolve(small_weights(tmp_path / "small.safetensors"), kind="encoder")
+    path = default_output(weights.path, Order(target))
+    build(weights, path, Order(target))
+    for given in (weights.path, path):
+        model = Opener().open(str(given))
+        assert model.view == View(width=32, height=64, fill=(128, 128, 128))
+        model.close()
 
 
 def test_view_of_a_graph_file(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from reid_engines.backends import FirstBuild, describe_graph
 from reid_engines.backends.graph import Opening, picture_shape
-from reid_engines.contract import PICTURES, with_contract
+from reid_engines.contract import PICTURES, read_contract, with_contract
 from reid_engines.encoders import COARSEST, color_stripes, open_encoder
 from reid_engines.export import load_embedder
 from reid_engines.futures import then
@@ -121,10 +121,11 @@ class Opener:
         if model.path.suffix == WEIGHTS_SUFFIX:
             return _view_of(load_embedder(model.path).model.config)
         info = describe_graph(model.path, backend=self.backend)
+        contract = read_contract(model.path, info.metadata)
         known = with_contract(model, info.metadata).spec
         assert known is not None
         shape = picture_shape(model.path, info, Opening(known.input, "rgb", batch=1, threads=0))
-        return View(shape.width, shape.height, _fill(known.input))
+        return View(shape.width, shape.height, _rounded(contract.mean) if contract else _fill(known.input))
 
     def _embedder(self, given: str) -> Embedder | None:
         """The model to take apart; None for one that is no weights file or has no parts."""
@@ -186,7 +187,7 @@ def _view_of(config: SagaConfig) -> View:
 
 
 def _fill(network: InputSpec | None) -> Color:
-    """The mean that is subtracted; where the network does that inside, that of ImageNet, which nearly all use."""
+    """The mean that is subtracted; where a network of other origin does that inside, ImageNet's, as nearly all do."""
     if network is None or network == network.model_copy(update={"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}):
         return _rounded(IMAGENET_MEAN)
     return _rounded(network.mean if network.color == "rgb" else network.mean[::-1])
