@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from reid_pipeline.cli import engines_show
 from reid_pipeline.cli.bench import SAMPLE
+from reid_pipeline.cli.engines_show import known_model
 from reid_pipeline.cli.options import AsJson, Mirror
 from reid_pipeline.cli.terminal import note, print_json, print_table, progress
 from reid_pipeline.cli.text import short_count, short_path
@@ -40,6 +42,9 @@ def list_(as_json: AsJson = False) -> None:
     note(f"models are kept in {model_folder()}")
 
 
+engines_show.register(app)
+
+
 @app.command(epilog="Example: reid-pipeline engines pull yolox-tiny yolo11n")
 def pull(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Names from `engines list`.")],
@@ -52,7 +57,7 @@ def pull(
     """
     from reid_engines.store import resolve
 
-    models = [_known(name) for name in names]
+    models = [known_model(name) for name in names]
     paths: dict[str, str] = {}
     with progress() as bars:
         for model in models:
@@ -206,20 +211,6 @@ class _Download:
         if self._name:
             self._bars.end(self._name)
             self._name = ""
-
-
-def _known(name: str) -> ModelStatus:
-    from difflib import get_close_matches
-
-    from reid_engines.errors import UnknownModel
-    from reid_engines.store import list_models
-
-    models = {model.name: model for model in list_models()}
-    if name in models:
-        return models[name]
-    near = get_close_matches(name, models, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(models)}"
-    raise UnknownModel(f"{name}: no model of that name; {hint}")
 
 
 def _size(model: ModelStatus) -> str:

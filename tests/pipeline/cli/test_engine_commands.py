@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reid_engines.spec import shipped_specs
+from reid_engines.spec import FigureSpec, ModelSpec, shipped_specs
 
 Invoke = Callable[..., Any]
 
@@ -45,6 +45,42 @@ def test_list_as_json(invoke: Invoke) -> None:
         "cached": True,
         "size": 0,
     }
+
+
+def test_show_says_what_a_model_learned_from_and_what_was_measured_of_it(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs = shipped_specs()
+    figures = (
+        FigureSpec(data="PETS", rank1=96.1, map=95.4),
+        FigureSpec(data="PETS", queries="40 % behind somebody", part="refined", rank1=92, map=89.25, captured=6.1),
+    )
+    monkeypatch.setitem(specs, "saga-s", specs["saga-s"].model_copy(update={"figures": figures}))
+    outcome = invoke("engines", "show", "saga-s")
+    assert (outcome.status, outcome.err) == (0, "")
+    facts, _, table = outcome.out.partition("\n\n")
+    assert "\nlicence       Apache-2.0\n" in facts
+    assert "saga-s.onnx (9.2MB)\n" in facts
+    assert "\nlearned from  1,321 crops from github.com/brianhuster/human-dataset, files of another origin" in facts
+    assert table.splitlines() == [
+        "DATA  QUERIES               PART     RANK-1  MAP   CAPTURED",
+        "PETS  as they are           all      96.1    95.4  -",
+        "PETS  40 % behind somebody  refined  92.0    89.2  6.1 %",
+    ]
+    found = json.loads(invoke("engines", "show", "saga-s", "--json").out)
+    assert found["figures"][0] == {"data": "PETS", "rank1": 96.1, "map": 95.4}
+    assert ModelSpec.model_validate(found) == specs["saga-s"]
+
+
+def test_show_of_a_model_that_is_not_there_yet(invoke: Invoke) -> None:
+    outcome = invoke("engines", "show", "yolox-tiny")
+    assert outcome.status == 0
+    assert "yolox-tiny.onnx (20.3MB, not pulled)\n" in outcome.out
+    assert "match" not in outcome.out
+    assert "RANK-1" not in outcome.out
+    assert invoke("engines", "show", "color-stripes").status == 0
+    unknown = invoke("engines", "show", "saga-z")
+    assert (unknown.status, unknown.err) == (2, "error: saga-z: no model of that name; did you mean saga-s?\n")
 
 
 def test_pull_takes_a_model_that_is_there(invoke: Invoke, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
