@@ -134,7 +134,7 @@ def test_table_shows_cameras_pool_and_ceiling(split_run: Run) -> None:
     assert lines[3].split()[2] == "50.0"
     assert len({len(line) for line in lines[:5]}) == 1
     assert "costs 50.0 points" in lines[6]
-    assert "50.0 % of it" in lines[7]
+    assert "50.0 % of the ceiling" in lines[7]
 
 
 def test_result_is_plain_json(split_run: Run) -> None:

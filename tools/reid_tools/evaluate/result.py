@@ -108,13 +108,13 @@ class TracksEvaluation:
         return "\n".join([*_aligned(rows), "", *self._remarks()])
 
     def _remarks(self) -> list[str]:
+        alone, price = map(_percent, (self.scores.single_camera_idf1, self.scores.association_price))
         lines = [
-            f"One identity map per camera: IDF1 {_percent(self.scores.single_camera_idf1)}; holding identities "
-            f"across cameras costs {_percent(self.scores.association_price)} points."
+            f"With identities of its own for each camera IDF1 is {alone}; one for all cameras costs {price} points."
         ]
         if self.ceiling and (best := self.ceiling.pooled.identity.idf1):
-            share = self.scores.pooled.identity.idf1 / best
-            lines.append(f"The same tracklets with their true identities (ceiling): this is {_percent(share)} % of it.")
+            share = _percent(self.scores.pooled.identity.idf1 / best)
+            lines.append(f"IDF1 of all cameras is {share} % of the ceiling: the same tracklets, their true identities.")
         if self.unidentified:
             lines.append(f"Tracklets without an identity, not scored: {self.unidentified}.")
         if self.unscored:
