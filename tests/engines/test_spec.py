@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reid_engines.errors import SpecError
-from reid_engines.spec import InputSpec, read_spec, shipped_specs, spec_for_file
+from reid_engines.spec import FigureSpec, InputSpec, read_spec, shipped_specs, spec_for_file
 
 ENCODER = "kind: encoder\nencoder: {match: 0.4}\n"
 
@@ -38,6 +38,12 @@ def test_one_number_stands_for_three_channels(tmp_path: Path) -> None:
     spec = read_spec(write(tmp_path, ENCODER + "input: {mean: 127.5, std: [50, 60, 70]}\n"))
     assert spec.input.mean == (127.5, 127.5, 127.5)
     assert spec.input.std == (50.0, 60.0, 70.0)
+
+
+def test_what_was_measured_is_a_line_each(tmp_path: Path) -> None:
+    line = "- {data: PETS, queries: 40 % masked, rank1: 95.1, map: 91.8}\n"
+    spec = read_spec(write(tmp_path, f"{ENCODER}figures:\n{line}"))
+    assert spec.figures == (FigureSpec(data="PETS", queries="40 % masked", rank1=95.1, map=91.8),)
 
 
 @pytest.mark.parametrize(
