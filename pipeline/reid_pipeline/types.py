@@ -246,12 +246,28 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteLikeness:
+    """How alike tracklets of two cameras (the same one twice, or in the order of their names) were found to be.
+
+    Of strangers, or with `same` of one person. `total` and `squares` are sums over `count` similarities and over their
+    squares.
+    """
+
+    cameras: tuple[str, str]
+    same: bool
+    count: int
+    total: float
+    squares: float
+
+
+@dataclass(frozen=True, slots=True)
 class GallerySnapshot:
     """All that a gallery knows when a run starts. `next_number` is the number of the next new identity, from 1."""
 
     identities: tuple[Identity, ...]
     prototypes: tuple[Prototype, ...]
     next_number: int
+    likeness: tuple[SiteLikeness, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,13 +275,15 @@ class GalleryChange:
     """What a run wants remembered; a store applies it whole or not at all.
 
     `prototypes` replaces, for each identity named in `identities`, everything the gallery held of it. `removed` lists
-    identities that are no more (merged into another, which then is in `identities`).
+    identities that are no more (merged into another, which then is in `identities`). `likeness` replaces what the
+    gallery held of the pairs of cameras that it names.
     """
 
     identities: tuple[Identity, ...]
     prototypes: tuple[Prototype, ...]
     removed: tuple[str, ...]
     next_number: int
+    likeness: tuple[SiteLikeness, ...] = ()
 
 
 def as_float32(values: Any) -> Float32:

@@ -165,6 +165,8 @@ class Association(Section):
     """How far back a decision may still be revised, in seconds."""
     revise: bool = True
     """Look at recent decisions again every few seconds of a run; false: only once, at its end."""
+    calibrate: bool = True
+    """Learn on the site how alike strangers and one person look there, and move `match` accordingly."""
     max_lag_s: float = Field(default=2.0, gt=0, le=3600)
     """How long a live run waits for a slow camera before it goes on without it."""
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from reid_pipeline.core.calibration import TRUST, Calibration
 from reid_pipeline.core.consolidation import consolidate
-from reid_pipeline.core.kinship import Kinship
+from reid_pipeline.core.kinship import OVER_AFTER_S, Kinship
 from reid_pipeline.core.links import LinkBook
 from reid_pipeline.core.motion import nearness
 from reid_pipeline.core.people import People, Person
@@ -43,9 +44,6 @@ from reid_pipeline.types import (
 IMPOSSIBLE = -1e3
 """Value of a pairing that must not happen; far below any sum of similarities in one camera."""
 
-REST_AFTER_S = 5
-"""A track without a box for so long is most probably over."""
-
 LOOK_BACK_S = 5
 """How often everything within the window is looked at once more."""
 
@@ -64,11 +62,12 @@ class Associator:
         self.topology = topology
         self.people = People(snapshot, shortlist=rules.shortlist)
         self.standings: dict[TrackletKey, Standing] = {}
-        self._recall = Recall(self.people.known)
-        self._links = LinkBook()
+        self._calibration = Calibration(rules.match, snapshot.likeness, trust=TRUST if rules.calibrate else 0.0)
+        self._links = LinkBook(self._calibration)
+        self._recall = Recall(self.people.known, self._calibration)
         self._settled: dict[TrackletKey, Assignment] = {}
         self._fresh: dict[str, set[TrackletKey]] = {}
-        self._kinship = Kinship(topology)
+        self._kinship = Kinship(topology, self._calibration)
         self._returning = Returning(self.people.remembered)
         self._now_ns = self._settled_ns = self._looked_back_ns = 0
 
@@ -129,7 +128,8 @@ class Associator:
 
     def take_change(self) -> GalleryChange | None:
         """What the gallery should learn since the last call."""
-        return self.people.take_change()
+        change = self.people.take_change()
+        return None if change is None else replace(change, likeness=self._calibration.take_news())
 
     # -- what was seen ---------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class Associator:
         if now_ns - self._settled_ns < NS_PER_S:
             return
         self._settled_ns = now_ns
-        resting_ns = now_ns - REST_AFTER_S * NS_PER_S
+        resting_ns = now_ns - OVER_AFTER_S * NS_PER_S
         horizon_ns = now_ns - round(max(self.rules.window_s, LONGEST_PAUSE_S) * NS_PER_S)
         for key, standing in list(self.standings.items()):
             if standing.tracklet.last_ns >= resting_ns:

@@ -55,9 +55,12 @@ def consolidate(
 
     Also gives the pairs of cameras that were found to share no view.
     """
-    evidence = _gather([standings[key] for key in sorted(standings)], people, kinship, returning, rules)
+    ordered = [standings[key] for key in sorted(standings)]
+    evidence = _gather(ordered, people, kinship=kinship, returning=returning, match=rules.match, now_ns=now_ns)
     clues = (evidence.similarity, evidence.possible, evidence.weights, rules.match)
-    groups = _adopt(reconcile(agglomerate(*clues), *clues), evidence, rules.match)
+    groups = _adopt(
+        reconcile(agglomerate(*clues), *clues), evidence, rules.match - kinship.calibration.shift_of_memory()
+    )
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
     for standing, verdict in verdicts:
@@ -91,20 +94,27 @@ def _move(standing: Standing, identity: str, people: People) -> None:
 
 
 def _gather(
-    standings: Sequence[Standing], people: People, kinship: Kinship, returning: Returning, rules: AssociationRules
+    standings: Sequence[Standing],
+    people: People,
+    *,
+    kinship: Kinship,
+    returning: Returning,
+    match: float,
+    now_ns: int,
 ) -> _Evidence:
     usable = [standing for standing in standings if len(standing.tracklet.looks)]
     tracklets = [standing.tracklet for standing in usable]
-    kinship.update(tracklets)
-    seeds, covered = returning.seeds(tracklets, list(people), rules.match)
+    kinship.update(tracklets, now_ns=now_ns)
+    recalled = kinship.calibration.shift_of_memory()
+    seeds, covered = returning.seeds(tracklets, list(people), match - recalled)
     tracks, count = len(usable), len(usable) + len(seeds)
     similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
     similarity[:tracks, :tracks] = kinship.similarity
-    separate = apart(tracklets, kinship.similarity, rules.match, kinship.topology)
+    separate = apart(tracklets, kinship.similarity, match, kinship.topology)
     possible[:tracks, :tracks] = kinship.found_possible(tracklets, separate)
     # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
-    similarity[:tracks, tracks:] = covered
-    similarity[tracks:, :tracks] = covered.T
+    similarity[:tracks, tracks:] = covered + recalled
+    similarity[tracks:, :tracks] = (covered + recalled).T
     possible[:tracks, tracks:] = possible[tracks:, :tracks] = True
     known = [len(tracklet.looks) for tracklet in tracklets] + [len(person.remembered) for person in seeds]
     return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64), separate)

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from reid_pipeline.core.calibration import Calibration
 from reid_pipeline.core.motion import nearnesses
 from reid_pipeline.core.overlap import together
 from reid_pipeline.core.similarity import Float64, likenesses, on_grid
 from reid_pipeline.core.topology import CameraPair, Topology
 from reid_pipeline.core.tracklets import Tracklet
 from reid_pipeline.core.whereabouts import Bools, Ints, Layout, Whereabouts
-from reid_pipeline.types import TrackletKey
+from reid_pipeline.types import NS_PER_S, TrackletKey
 
 Term = Callable[[Sequence[Tracklet], Ints], Float64]
 """What evidence of one kind adds to the likeness of some tracklets, given by their places, to all: (len(places), N)."""
@@ -29,23 +30,39 @@ TERMS: tuple[Term, ...] = (places,)
 """All evidence beside the looks. It counts between tracklets that can be one person."""
 
 
+OVER_AFTER_S = 5
+"""A track without a box for so long is most probably over."""
+
+
 @dataclass(slots=True)
 class Kinship:
     """`similarity` float64 (N, N) and `possible` bool (N, N) of the tracklets of the last `update`, in their order.
 
     A pair is computed again only when one of the two has a new look, so what it costs follows from what is new.
+    Similarities are shifted as the `calibration` says, which learns from the tracklets that are over.
     `possible` follows the topology as it was given; what is found out about it since is for `found_possible`.
     """
 
     topology: Topology
+    calibration: Calibration
     similarity: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     possible: Bools = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+    # What `similarity` is the sum of, beside the shifts of the cameras.
+    _likeness: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
+    _added: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _places: dict[TrackletKey, int] = field(default_factory=dict)
     _observed: dict[TrackletKey, int] = field(default_factory=dict)
 
-    def update(self, tracklets: Sequence[Tracklet]) -> None:
+    def update(self, tracklets: Sequence[Tracklet], *, now_ns: int) -> None:
         """Bring both matrices up to date; every tracklet has a look at least."""
         self._rearrange(tracklets)
+        self._compare(tracklets)
+        self.calibration.learn(tracklets, self._likeness, self.possible, until_ns=now_ns - OVER_AFTER_S * NS_PER_S)
+        cameras = [tracklet.key.camera for tracklet in tracklets]
+        self.similarity = self._likeness + self._added + self.calibration.shifts(cameras, cameras)
+        np.fill_diagonal(self.similarity, 0.0)
+
+    def _compare(self, tracklets: Sequence[Tracklet]) -> None:
         changed = np.array([i for i, t in enumerate(tracklets) if self._observed.get(t.key) != t.observed], np.int64)
         self._observed = {tracklet.key: tracklet.observed for tracklet in tracklets}
         if not len(changed):
@@ -54,10 +71,11 @@ class Kinship:
         possible = where.possible(changed, Layout.of(self.topology, where.cameras))
         added = sum(term(tracklets, changed) for term in TERMS)
         vectors, weights = [t.looks.vectors for t in tracklets], [t.looks.weights for t in tracklets]
-        similarity = on_grid(likenesses(vectors, weights, changed.tolist()) + np.where(possible, added, 0.0))
-        self.similarity[changed], self.similarity[:, changed] = similarity, similarity.T
+        alike = on_grid(likenesses(vectors, weights, changed.tolist()))
+        added = on_grid(np.where(possible, added, 0.0))
+        self._likeness[changed], self._likeness[:, changed] = alike, alike.T
+        self._added[changed], self._added[:, changed] = added, added.T
         self.possible[changed], self.possible[:, changed] = possible, possible.T
-        np.fill_diagonal(self.similarity, 0.0)
         np.fill_diagonal(self.possible, False)
 
     def found_possible(self, tracklets: Sequence[Tracklet], pairs: Collection[CameraPair]) -> Bools:
@@ -73,8 +91,9 @@ class Kinship:
 
     def _rearrange(self, tracklets: Sequence[Tracklet]) -> None:
         """Bring what is known of pairs into the order of `tracklets`; nothing is known of new ones."""
-        nothing = len(self.similarity)
+        nothing = len(self._likeness)
         before = np.array([self._places.get(tracklet.key, nothing) for tracklet in tracklets], np.int64)
-        self.similarity = np.pad(self.similarity, (0, 1))[before][:, before]
+        self._likeness = np.pad(self._likeness, (0, 1))[before][:, before]
+        self._added = np.pad(self._added, (0, 1))[before][:, before]
         self.possible = np.pad(self.possible, (0, 1))[before][:, before]
         self._places = {tracklet.key: i for i, tracklet in enumerate(tracklets)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from reid_pipeline.core.calibration import Calibration
 from reid_pipeline.core.people import Person
 from reid_pipeline.core.similarity import likenesses
 from reid_pipeline.core.tracklets import Tracklet
@@ -16,6 +17,7 @@ from reid_pipeline.types import Link
 class LinkBook:
     """Links of tracklets that left the window, and the last such tracklet of each person, to link the next one to."""
 
+    calibration: Calibration
     settled: list[Link] = field(default_factory=list)
     _last: dict[str, Tracklet] = field(default_factory=dict)
 
@@ -25,7 +27,7 @@ class LinkBook:
             return
         before = self._last.get(person.id)
         if before is not None:
-            self.settled.append(_link(before, tracklet))
+            self.settled.append(self._link(before, tracklet))
         self._last[person.id] = tracklet
 
     def pending(self, people: Iterable[Person]) -> list[Link]:
@@ -37,15 +39,11 @@ class LinkBook:
                 key=lambda member: (member.start_ns, member.key),
             )
             before = self._last.get(person.id)
-            links.extend(_chain([before, *chain] if before is not None else chain))
+            links.extend(self._link(a, b) for a, b in pairwise([before, *chain] if before is not None else chain))
         return links
 
-
-def _chain(tracklets: Sequence[Tracklet]) -> list[Link]:
-    return [_link(a, b) for a, b in pairwise(tracklets)]
-
-
-def _link(a: Tracklet, b: Tracklet) -> Link:
-    alike = float(likenesses([a.looks.vectors, b.looks.vectors], [a.looks.weights, b.looks.weights], [0])[0, 1])
-    appearance = min(max(alike, 0.0), 1.0)
-    return Link(a.key, b.key, appearance, {"appearance": appearance})
+    def _link(self, a: Tracklet, b: Tracklet) -> Link:
+        alike = float(likenesses([a.looks.vectors, b.looks.vectors], [a.looks.weights, b.looks.weights], [0])[0, 1])
+        appearance = min(max(alike, 0.0), 1.0)
+        log_odds = self.calibration.log_odds(a.key.camera, b.key.camera, alike)
+        return Link(a.key, b.key, appearance, {"appearance": appearance, "log_odds": round(log_odds, 3)})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from reid_pipeline.core.calibration import Calibration
 from reid_pipeline.core.people import Person
 from reid_pipeline.core.search import UNKNOWN, LookIndex, coverage
 from reid_pipeline.core.similarity import Float64, cosine
@@ -20,6 +21,7 @@ class Recall:
     """Scores tracks against people. What is `known` of them changes rarely and is kept; the other looks are fresh."""
 
     known: LookIndex
+    calibration: Calibration
     _people: tuple[str, ...] = ()
     _slots: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     _stale: bool = False
@@ -29,7 +31,7 @@ class Recall:
         self._stale = True
 
     def scores(self, tracklets: Sequence[Tracklet], people: Sequence[Person]) -> Float64:
-        """How well each person's looks cover each tracklet's, -1..1, float64 (T, P).
+        """How well each person's looks cover each tracklet's, as calibrated, float64 (T, P).
 
         The coverage is the weighted mean, over the tracklet's looks, of the most similar look of the person. It is
         `UNKNOWN` where nothing is known of the person but the tracklet itself.
@@ -40,8 +42,9 @@ class Recall:
         rows = np.concatenate([tracklet.looks.vectors for tracklet in tracklets])
         best = np.full((len(rows), len(people)), UNKNOWN)
         met = self._slots >= 0
-        best[:, met] = self.known.best(rows)[:, self._slots[met]]
-        _count_members(best, rows, tracklets, people)
+        known = self.known.best(rows)[:, self._slots[met]]
+        best[:, met] = np.where(known == UNKNOWN, UNKNOWN, known + self.calibration.shift_of_memory())
+        self._count_members(best, rows, tracklets, people)
         return coverage(best, [tracklet.looks.weights for tracklet in tracklets])
 
     def _follow(self, people: Sequence[Person]) -> None:
@@ -51,19 +54,22 @@ class Recall:
             self._slots = self.known.slots_of(ids)
             self._people, self._stale = ids, False
 
-
-def _count_members(best: Float64, rows: Float32, tracklets: Sequence[Tracklet], people: Sequence[Person]) -> None:
-    """Let the looks of people's members count too, except for the tracklet whose they are."""
-    members = [(column, member) for column, p in enumerate(people) if p.members for member in p.teachers()]
-    if not members:
-        return
-    starts = np.cumsum([0, *(len(member.looks) for _, member in members[:-1])])
-    alike = cosine(rows, np.concatenate([member.looks.vectors for _, member in members]))
-    runs = np.maximum.reduceat(alike, starts, axis=1)
-    first = 0
-    for tracklet in tracklets:
-        end = first + len(tracklet.looks)
-        runs[first:end, [i for i, (_, member) in enumerate(members) if member.key == tracklet.key]] = UNKNOWN
-        first = end
-    for run, (column, _) in zip(runs.T, members, strict=True):
-        np.maximum(best[:, column], run, out=best[:, column])
+    def _count_members(
+        self, best: Float64, rows: Float32, tracklets: Sequence[Tracklet], people: Sequence[Person]
+    ) -> None:
+        """Let the looks of people's members count too, except for the tracklet whose they are."""
+        members = [(column, member) for column, p in enumerate(people) if p.members for member in p.teachers()]
+        if not members:
+            return
+        starts = np.cumsum([0, *(len(member.looks) for _, member in members[:-1])])
+        alike = cosine(rows, np.concatenate([member.looks.vectors for _, member in members]))
+        runs = np.maximum.reduceat(alike, starts, axis=1)
+        shifts = self.calibration.shifts([t.key.camera for t in tracklets], [m.key.camera for _, m in members])
+        first = 0
+        for tracklet, shift in zip(tracklets, shifts, strict=True):
+            end = first + len(tracklet.looks)
+            runs[first:end] += shift
+            runs[first:end, [i for i, (_, member) in enumerate(members) if member.key == tracklet.key]] = UNKNOWN
+            first = end
+        for run, (column, _) in zip(runs.T, members, strict=True):
+            np.maximum(best[:, column], run, out=best[:, column])

@@ -18,6 +18,8 @@ class AssociationRules:
     with `confirm_observations` looks whose best person leads by `margin`. With `revise`, everything within `window_s`
     is looked at once more every few seconds; without, at the end only. Decisions older than that stay.
 
+    With `calibrate`, similarities are shifted by what the site itself teaches (`Calibration`).
+
     With a `shortlist`, a look is compared with so many people of the gallery at most, see `LookIndex`; 0 is everybody.
     """
 
@@ -30,6 +32,7 @@ class AssociationRules:
     confirm_observations: int = 3
     window_s: float = 300.0
     revise: bool = True
+    calibrate: bool = True
     shortlist: int = 0
 
 

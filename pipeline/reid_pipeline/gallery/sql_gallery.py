@@ -14,6 +14,7 @@ from reid_pipeline.gallery.backup import write_backup
 from reid_pipeline.gallery.database import Database, Rows
 from reid_pipeline.gallery.evidence import AuditLine, Corrections, Dossier, Evidence, Removed, RunEntry
 from reid_pipeline.gallery.layout import BLOCK_SIZE
+from reid_pipeline.gallery.likeness_notes import read_likeness, write_likeness
 from reid_pipeline.gallery.meta import next_change, note_erasing, read_meta, read_stamp, write_stamp
 from reid_pipeline.gallery.people_rows import Codec, Writer
 from reid_pipeline.gallery.picking import pick
@@ -71,7 +72,7 @@ class SqlGallery:
             looks = people_rows.read_prototypes(rows, self._codec, stamp.dim if stamp else None)
             number = self._next_number(rows)
             self._known = int(meta.get("change", 0))
-        return GallerySnapshot(people, looks, number)
+        return GallerySnapshot(people, looks, number, read_likeness(meta))
 
     def corrections(self) -> Corrections:
         """What was said by hand about who is who."""
@@ -95,6 +96,8 @@ class SqlGallery:
             refuse_other_encoder(read_stamp(meta), encoder, self._database.label)
             people_rows.apply_change(rows, change, self._writer(rows), self._codec)
             self._set_next_number(rows, change.next_number)
+            if change.likeness:
+                write_likeness(rows, change.likeness)
             if change.prototypes:
                 write_stamp(rows, encoder)
             if change.removed:

@@ -33,6 +33,7 @@ def association_rules(config: Config, match: float) -> AssociationRules:
         confirm_observations=given.confirm_observations,
         window_s=given.window_s,
         revise=given.revise,
+        calibrate=given.calibrate,
     )
 
 

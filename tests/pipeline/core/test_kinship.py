@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from made_up_site import Visit, associate, key, time_steps
+from reid_pipeline.core.calibration import Calibration
 from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.motion import Homography
 from reid_pipeline.core.similarity import Float64, likenesses
@@ -23,7 +24,7 @@ def test_growing_tracklets_give_the_same_as_all_at_once() -> None:
     topology = Topology({"a": frozenset({"b"})})
     visits = [Visit("a", 1, 1, 0, 4), Visit("b", 1, 1, 1, 6), Visit("a", 2, 2, 2, 9), Visit("b", 2, 3, 8, 9)]
     grown, live = (
-        Kinship(topology),
+        Kinship(topology, Calibration(0.5, trust=0.0)),
         {visit: Tracklet(key(f"{visit.camera}:{visit.track_id}"), 0, 0) for visit in visits},
     )
     for step in time_steps(visits):
@@ -31,9 +32,9 @@ def test_growing_tracklets_give_the_same_as_all_at_once() -> None:
             for look in camera.observations:
                 own = next(t for t in live.values() if t.key == key(f"{look.camera}:{look.track_id}"))
                 own.observe(look)
-        grown.update([t for t in live.values() if len(t.looks)])
-    whole = Kinship(topology)
-    whole.update([t for t in live.values() if len(t.looks)])
+        grown.update([t for t in live.values() if len(t.looks)], now_ns=0)
+    whole = Kinship(topology, Calibration(0.5, trust=0.0))
+    whole.update([t for t in live.values() if len(t.looks)], now_ns=0)
     assert (grown.similarity == whole.similarity).all()
     assert (grown.possible == whole.possible).all()
 
@@ -48,17 +49,17 @@ def test_only_what_has_new_looks_is_compared_again(monkeypatch: pytest.MonkeyPat
         return likenesses(vectors, weights, changed)
 
     monkeypatch.setattr("reid_pipeline.core.kinship.likenesses", counted)
-    kinship = Kinship(topology)
-    kinship.update(kept)
-    kinship.update(kept)
-    kinship.update(kept[1:])
+    kinship = Kinship(topology, Calibration(0.5))
+    kinship.update(kept, now_ns=0)
+    kinship.update(kept, now_ns=0)
+    kinship.update(kept[1:], now_ns=0)
     assert compared == [3]
     assert kinship.similarity.shape == (2, 2)
 
 
 def test_nothing_to_compare() -> None:
-    kinship = Kinship(Topology())
-    kinship.update([])
+    kinship = Kinship(Topology(), Calibration(0.5))
+    kinship.update([], now_ns=0)
     assert kinship.similarity.shape == (0, 0)
 
 
@@ -68,8 +69,8 @@ def test_one_place_in_two_cameras_makes_two_tracks_more_alike() -> None:
     visits = (Visit("a", 1, 1, 0, 5, noise=0.2), Visit("b", 1, 1, 0, 5, noise=0.2))
     told = {}
     for name, topology in (("floor", seen_together), ("looks", Topology())):
-        kinship = Kinship(topology)
-        kinship.update(tracklets(*visits, topology=topology))
+        kinship = Kinship(topology, Calibration(0.5))
+        kinship.update(tracklets(*visits, topology=topology), now_ns=0)
         told[name] = kinship.similarity[0, 1]
     assert told["floor"] == pytest.approx(told["looks"] + 0.15)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from made_up_site import Visit, associate, key
+from reid_pipeline.core.calibration import Calibration
 from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.overlap import TRIALS, apart
 from reid_pipeline.core.topology import Topology
@@ -13,8 +14,8 @@ def found(visits: list[Visit], topology: Topology | None = None) -> frozenset[fr
     topology = topology or Topology()
     standings = associate(visits, topology=topology).associator.standings
     tracklets: list[Tracklet] = [standings[each].tracklet for each in sorted(standings)]
-    kinship = Kinship(topology)
-    kinship.update(tracklets)
+    kinship = Kinship(topology, Calibration(0.5))
+    kinship.update(tracklets, now_ns=0)
     return apart(tracklets, kinship.similarity, 0.5, topology)
 
 
@@ -61,7 +62,7 @@ def test_people_seen_one_after_the_other_say_nothing_of_overlap() -> None:
 
 
 def test_nobody() -> None:
-    assert apart([], Kinship(Topology()).similarity, 0.5, Topology()) == frozenset()
+    assert apart([], Kinship(Topology(), Calibration(0.5)).similarity, 0.5, Topology()) == frozenset()
 
 
 def test_a_twin_in_a_camera_that_is_apart_is_somebody_else() -> None:

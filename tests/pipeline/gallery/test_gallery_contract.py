@@ -13,7 +13,7 @@ import pytest
 from reid_pipeline.gallery.sql_gallery import SqlGallery
 from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.gallery.stores import open_gallery
-from reid_pipeline.types import GalleryChange, GallerySnapshot, Identity, Prototype
+from reid_pipeline.types import GalleryChange, GallerySnapshot, Identity, Prototype, SiteLikeness
 
 Remember = Callable[..., GalleryChange]
 
@@ -88,6 +88,21 @@ def test_takes_numbers_of_numpy(gallery: SqlGallery, remember: Remember) -> None
     snapshot = gallery.snapshot()
     assert snapshot.identities[0].first_seen_ns == 3
     assert (snapshot.prototypes[0].timestamp_ns, snapshot.prototypes[0].quality) == (7, 0.5)
+
+
+def test_how_alike_people_are_is_remembered_by_pairs_of_cameras(gallery: SqlGallery, remember: Remember) -> None:
+    def commit(*likeness: SiteLikeness) -> None:
+        gallery.commit(replace(remember("P0001"), likeness=likeness))
+
+    strangers, oneself = (SiteLikeness(("hall", "hall"), same, 3, 0.1 + 0.2, 0.25) for same in (False, True))
+    across = SiteLikeness(("hall", "yard"), False, 2, 0.5, 0.125)
+    commit(oneself, strangers)
+    commit(across)
+    gallery.commit(remember("P0001"))
+    assert gallery.snapshot().likeness == (strangers, oneself, across)
+    grown = replace(strangers, count=4, total=0.75)
+    commit(grown)
+    assert gallery.snapshot().likeness == (grown, oneself, across)
 
 
 def test_stats_count(gallery: SqlGallery, remember: Remember) -> None:

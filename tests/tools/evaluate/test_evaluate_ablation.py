@@ -125,9 +125,10 @@ def test_a_variant_keeps_what_it_names_and_changes_what_it_says(loaded: LoadedCo
     assert full == loaded.config
     assert bare.association.margin == 0.2
     assert all(not camera.neighbors and camera.overlaps is None for camera in bare.cameras.values())
-    assert [variant.layout for variant in VARIANTS] == [*(LAYOUT[:n] for n in range(4)), LAYOUT]
-    revising = [variant.applied(loaded).config.association.revise for variant in VARIANTS]
-    assert revising == [False, False, False, False, True]
+    assert [variant.layout for variant in VARIANTS] == [*(LAYOUT[:n] for n in range(4)), LAYOUT, LAYOUT]
+    rules = [variant.applied(loaded).config.association for variant in VARIANTS]
+    assert [rule.revise for rule in rules] == [False, False, False, False, True, True]
+    assert [rule.calibrate for rule in rules] == [False, False, False, False, False, True]
 
 
 def test_live_and_offline_answers_are_both_there_and_repeatable(loaded: LoadedConfig, recording: Recording) -> None:
@@ -144,9 +145,9 @@ def test_a_part_of_which_nothing_is_known_is_said_to_be_missing(loaded: LoadedCo
     found = ablate(loaded, [recording])
     assert [row.name for row in found.rows] == [variant.name for variant in VARIANTS]
     assert found.rows[0].live is not None
-    assert found.rows[-2].offline is None  # the office has no calibration
+    assert found.rows[-3].offline is None  # nobody measured the office's floor
     assert found.rows[-1].offline is not None
-    assert "the configuration says nothing of it" in found.table().splitlines()[-3]
+    assert "the configuration says nothing of it" in found.table().splitlines()[-4]
     assert found.table().splitlines()[-1].startswith("ceiling")
 
 
@@ -157,7 +158,7 @@ def test_the_command_prints_a_table_or_json(site: WorldFiles, capsys: pytest.Cap
     found = json.loads(capsys.readouterr().out)
     assert found["variants"][0]["evidence"] == "appearance"
     assert 0.0 < found["variants"][0]["offline"]["idf1"] <= found["ceiling"]["idf1"] + 0.01
-    assert found["variants"][-2]["live"] is None  # the office has no calibration
+    assert found["variants"][-3]["live"] is None  # nobody measured the office's floor
 
 
 def test_a_camera_that_the_journal_does_not_have_is_told(site: WorldFiles) -> None:

@@ -38,13 +38,15 @@ class Variant:
 
 
 LAYOUT = ("neighbors", "overlaps", "homography")
-ONCE = (("revise", False),)
+UNTAUGHT = (("calibrate", False),)
+ONCE = (*UNTAUGHT, ("revise", False))
 VARIANTS = (
     Variant("appearance", (), ONCE),
     Variant("+ time", LAYOUT[:1], ONCE),
     Variant("+ overlap", LAYOUT[:2], ONCE),
     Variant("+ floor position", LAYOUT[:3], ONCE),
-    Variant("+ looking back", LAYOUT[:3]),
+    Variant("+ looking back", LAYOUT[:3], UNTAUGHT),
+    Variant("+ calibration", LAYOUT[:3]),
 )
 """From little to all. A new kind of evidence is one more row."""
 
