@@ -13,9 +13,12 @@ from reid_pipeline.cli.terminal import note, print_json
 
 if TYPE_CHECKING:
     from reid_tools.bench.compare import Comparison
+    from reid_tools.bench.search import SearchReport
     from reid_tools.bench.soak import Soak
 
 SAMPLE = Path("samples/plaza")
+SEARCHES = 20
+"""Searches are quick, and the first ones find caches cold."""
 
 
 def register(app: typer.Typer) -> None:
@@ -46,12 +49,23 @@ def bench(
         float | None,
         typer.Option("--soak", metavar="MINUTES", help="Loop the clips instead, and watch memory and speed."),
     ] = None,
+    search: Annotated[
+        list[int] | None,
+        typer.Option("--search", metavar="LOOKS", help="Time the search of a gallery of so many looks instead."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure frames per second on this machine.
 
-    Runs the pipeline on the clips, beside ultralytics in track mode with BoT-SORT and ReID where that is installed.
+    Runs the pipeline on the clips, beside ultralytics in track mode with BoT-SORT and ReID where that is installed. Or
+    see with --soak whether a long run stays as quick and small, and with --search, given once or more, how quickly
+    people are found in galleries of various sizes.
     """
+    if search:
+        from reid_tools.bench.search import measure
+
+        _print(measure(search, rounds=max(rounds, SEARCHES), note=note), as_json)
+        return
     from reid_tools.bench.compare import Peer, compare
     from reid_tools.bench.workload import Workload
 
@@ -66,7 +80,7 @@ def bench(
         _print(watch(workload, minutes=soak, note=note), as_json)
 
 
-def _print(found: Comparison | Soak, as_json: bool) -> None:
+def _print(found: Comparison | Soak | SearchReport, as_json: bool) -> None:
     if as_json:
         print_json(found.to_dict())
     else:
