@@ -35,6 +35,7 @@ class LookSet:
     # Rows beyond the looks are free; `_pairs` holds each two looks' similarity, once a look is added.
     _rows: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _pairs: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
+    _weights: Float64 | None = None
 
     @classmethod
     def of(cls, cap: int, notes: list[tuple[str, int, float]], vectors: Float32) -> LookSet:
@@ -66,9 +67,9 @@ class LookSet:
         if size == len(self._rows):
             self._make_room(len(look.vector))
         self._rows[size] = look.vector
-        row = cosine(look.vector[None, :], self._rows[:size])[0]
-        self._pairs[size, :size], self._pairs[:size, size] = row, row
+        self._pairs[size, :size] = self._pairs[:size, size] = self._rows[:size] @ look.vector
         self._notes.append((look.camera, look.timestamp_ns, look.quality))
+        self._weights = None
         self.revision += 1
         if len(self) > self.cap:
             self._drop(self._most_redundant())
@@ -81,7 +82,9 @@ class LookSet:
     @property
     def weights(self) -> Float64:
         """The looks' qualities as weights, float64 (N,)."""
-        return np.array([weight(quality) for _, _, quality in self._notes])
+        if self._weights is None:
+            self._weights = np.array([weight(quality) for _, _, quality in self._notes])
+        return self._weights
 
     def _make_room(self, dim: int) -> None:
         size, room = len(self), min(self.cap + 1, max(4, 2 * len(self)))

@@ -18,19 +18,19 @@ from reid_pipeline.types import Float32
 
 Float64 = NDArray[np.float64]
 
-_GRID = 2.0**11
+_GRID = np.float32(2.0**11)
 _WEIGHT_GRID = 2.0**8
 _SUM_GRID = 2.0**20
 
 
 def quantise(vectors: Float32) -> Float32:
     """Round to multiples of 2^-11, float32 of the same shape."""
-    return np.asarray(np.rint(vectors.astype(np.float64) * _GRID) / _GRID, dtype=np.float32)
+    return np.asarray(np.rint(vectors * _GRID) / _GRID)
 
 
 def weight(quality: float) -> float:
     """A crop's quality as a weight: a multiple of 2^-8, never zero."""
-    return max(1.0, float(np.rint(quality * _WEIGHT_GRID))) / _WEIGHT_GRID
+    return max(1.0, float(round(quality * _WEIGHT_GRID))) / _WEIGHT_GRID
 
 
 def cosine(a: Float32, b: Float32) -> Float64:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from reid_pipeline.core.looks import LookSet
+from reid_pipeline.core.looks import Look, LookSet
 from reid_pipeline.core.similarity import cosine, quantise
 from reid_pipeline.core.timeline import TimeStep
-from reid_pipeline.types import EncodedStep, Float32, Observation, TrackletKey
+from reid_pipeline.types import EncodedStep, Float32, Observation
 
 FAMILIAR = 4
 """A track is known after so many looks; before, nothing is odd."""
@@ -47,59 +47,54 @@ class Splitter:
 
     def __init__(self, familiar: float) -> None:
         self._familiar = familiar
-        self._courses: dict[TrackletKey, _Course] = {}
+        self._courses: dict[str, dict[int, _Course]] = {}
 
     def split(self, step: TimeStep) -> TimeStep:
         """The same step with what follows a cut renumbered."""
-        return replace(step, steps=tuple(self._camera(camera_step) for camera_step in step.steps))
+        return TimeStep(step.start_ns, tuple(self._camera(camera_step) for camera_step in step.steps))
 
     def _camera(self, step: EncodedStep) -> EncodedStep:
-        observations = [kept for observation in step.observations for kept in self._observe(observation)]
-        numbers = [self._course(step.camera, track_id).number for track_id in step.tracked.track_id.tolist()]
-        ended = [self._course(step.camera, track_id).number for track_id in step.ended]
-        for track_id in step.ended:
-            del self._courses[TrackletKey(step.camera, track_id)]
-        return replace(
-            step,
-            tracked=replace(step.tracked, track_id=np.array(numbers, np.int64)),
-            observations=tuple(observations),
-            ended=tuple(ended),
-        )
+        courses = self._courses.setdefault(step.camera, {})
+        observations = tuple(kept for seen in step.observations for kept in self._observe(courses, seen))
+        tracks = step.tracked.track_id.tolist()
+        numbers = [courses[track].number if track in courses else track for track in tracks]
+        ended = tuple(courses.pop(track).number if track in courses else track for track in step.ended)
+        # nearly always nothing was cut, and there are as many steps as frames
+        if numbers != tracks:
+            step = replace(step, tracked=replace(step.tracked, track_id=np.array(numbers, np.int64)))
+        if observations != step.observations or ended != step.ended:
+            step = replace(step, observations=observations, ended=ended)
+        return step
 
-    def _course(self, camera: str, track_id: int) -> _Course:
-        key = TrackletKey(camera, track_id)
-        course = self._courses.get(key)
-        if course is None:
-            course = self._courses[key] = _Course(track_id)
-        return course
-
-    def _observe(self, observation: Observation) -> list[Observation]:
+    def _observe(self, courses: dict[int, _Course], observation: Observation) -> list[Observation]:
         """The observations that can be believed now, numbered."""
-        course = self._course(observation.camera, observation.track_id)
+        course = courses.get(observation.track_id)
+        if course is None:
+            course = courses[observation.track_id] = _Course(observation.track_id)
         vector = quantise(observation.vector)
-        if len(course.looks) < FAMILIAR or self._alike(course.looks, vector):
+        if len(course.looks) < FAMILIAR or (course.looks.vectors @ vector).max() >= self._familiar:
             course.odd.clear()
-            return [self._believe(course, observation)]
+            return [_believe(course, observation, vector)]
         course.odd.append(observation)
         if len(course.odd) < ODD or not self._agree(course.odd):
             del course.odd[:-ODD]
             return []
         course.number += CUT
         course.looks = LookSet(TRACK_LOOKS)
-        believed = [self._believe(course, odd) for odd in course.odd]
+        believed = [_believe(course, odd, quantise(odd.vector)) for odd in course.odd]
         course.odd = []
         return believed
-
-    def _believe(self, course: _Course, observation: Observation) -> Observation:
-        course.looks.add(observation.camera, observation.timestamp_ns, observation.quality, observation.vector)
-        return replace(observation, track_id=course.number)
-
-    def _alike(self, looks: LookSet, vector: Float32) -> bool:
-        return bool(cosine(vector[None], looks.vectors).max() >= self._familiar)
 
     def _agree(self, odd: list[Observation]) -> bool:
         vectors = quantise(np.stack([observation.vector for observation in odd]))
         return bool(cosine(vectors, vectors).min() >= self._familiar)
+
+
+def _believe(course: _Course, observation: Observation, vector: Float32) -> Observation:
+    course.looks.add_look(Look(observation.camera, observation.timestamp_ns, observation.quality, vector))
+    if course.number == observation.track_id:
+        return observation
+    return replace(observation, track_id=course.number)
 
 
 def before_cuts(track_id: int) -> int:
