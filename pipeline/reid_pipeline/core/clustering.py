@@ -7,6 +7,7 @@ one camera at the same time, in cameras apart at the same time, faster than one 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 
 from reid_pipeline.core.similarity import Float64
 
-APART = -3.0
-"""Marks a pair that cannot be one person; below every similarity."""
+APART = -math.inf
+"""Marks a pair that cannot be one person; every mean with it is the same."""
 
 
 def agglomerate(
@@ -36,30 +37,26 @@ def agglomerate(
     count = len(similarity)
     links = np.where(possible, similarity, APART)
     np.fill_diagonal(links, APART)
-    groups: list[list[int] | None] = [[i] for i in range(count)]
+    groups = {i: [i] for i in range(count)}
     heavy = weights.copy()
-    while count > 1:
-        a, b = divmod(int(links.argmax()), len(links))
-        if links[a, b] < threshold:
-            break
+    nearest = links.max(axis=1, initial=APART)
+    while count and nearest.max() >= threshold:
+        a = int(nearest.argmax())
+        b = int(links[a].argmax())
         a, b = min(a, b), max(a, b)
-        _join(links, groups, heavy, a, b)
-        count -= 1
-    return [sorted(group) for group in groups if group is not None]
+        groups[a] += groups.pop(b)
+        parting = np.flatnonzero((nearest >= threshold) & ((nearest == links[a]) | (nearest == links[b])))
+        _join(links, heavy, a, b)
+        np.maximum(nearest, links[a], out=nearest)
+        nearest[parting] = links[parting].max(axis=1)
+    return [sorted(group) for group in groups.values()]
 
 
-def _join(links: Float64, groups: list[list[int] | None], weights: Float64, a: int, b: int) -> None:
-    """Move group `b` into group `a`; the mean over all pairs follows from the two means (Lance and Williams, 1967)."""
-    group_a, group_b = groups[a], groups[b]
-    assert group_a is not None
-    assert group_b is not None
-    mean = (links[a] * weights[a] + links[b] * weights[b]) / (weights[a] + weights[b])
-    joined = np.where((links[a] == APART) | (links[b] == APART), APART, mean)
-    links[a, :], links[:, a] = joined, joined
-    links[b, :], links[:, b] = APART, APART
-    links[a, a] = APART
+def _join(links: Float64, weights: Float64, a: int, b: int) -> None:
+    """Let group `b` be part of `a`; the mean over all pairs follows from the two means (Lance and Williams, 1967)."""
+    links[a] = links[:, a] = (links[a] * weights[a] + links[b] * weights[b]) / (weights[a] + weights[b])
+    links[b] = links[:, b] = APART
     weights[a] += weights[b]
-    groups[a], groups[b] = group_a + group_b, None
 
 
 SACRIFICE = 0.5
@@ -89,7 +86,7 @@ def reconcile(
             lighter = min(weights[parts[a]].sum(), weights[parts[b]].sum())
             if not left or not right or weights[list(given_up)].sum() > SACRIFICE * lighter:
                 continue
-            mean = float(_means(similarity, weights, [left, right])[0, 1])
+            mean = _mean(similarity, weights, left, right)
             if mean >= threshold and (best is None or mean > best[0]):
                 best = mean, a, b, given_up
         if best is None:
@@ -108,6 +105,11 @@ def _means(similarity: Float64, weights: Float64, groups: Sequence[Sequence[int]
         belongs[list(group), number] = weights[list(group)]
     totals = belongs.sum(axis=0)
     return np.asarray((belongs.T @ similarity @ belongs) / np.outer(totals, totals))
+
+
+def _mean(similarity: Float64, weights: Float64, a: Sequence[int], b: Sequence[int]) -> float:
+    total = weights[a] @ similarity[np.ix_(a, b)] @ weights[b]
+    return float(total / (weights[a].sum() * weights[b].sum()))
 
 
 def _in_the_way(a: Sequence[int], b: Sequence[int], possible: NDArray[np.bool_], weights: Float64) -> set[int]:

@@ -19,7 +19,7 @@ from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.overlap import apart
 from reid_pipeline.core.people import People, Person
 from reid_pipeline.core.returning import Returning
-from reid_pipeline.core.similarity import Float64, coverages
+from reid_pipeline.core.similarity import Float64, closest
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
 from reid_pipeline.core.topology import CameraPair
 from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
@@ -126,22 +126,26 @@ def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[G
     A short or mixed tracklet may be like no single other one on average and still show nothing that the person does not
     show elsewhere. This is the measure that live decisions use, so looking back never loses what they had found.
     """
-    looks = [(s.tracklet.looks.vectors, s.tracklet.looks.weights) for s in evidence.standings]
-    looks += [(person.remembered.vectors, person.remembered.weights) for person in evidence.seeds]
-    kept = [list(group) for group in groups]
-    for lone in [group for group in kept if len(group) == 1 and group[0] < len(evidence.standings)]:
-        item = lone[0]
-        homes = [g for g in kept if g and g is not lone and evidence.possible[item, g].all()]
-        if not homes:
-            continue
-        vectors, weights = looks[item]
-        by = [np.concatenate([looks[i][0] for i in home]) for home in homes]
-        covered = coverages([vectors], [weights], by)[0]
+    looks = [standing.tracklet.looks.vectors for standing in evidence.standings]
+    looks += [person.remembered.vectors for person in evidence.seeds]
+    home = np.empty(len(looks), np.int64)
+    for number, group in enumerate(groups):
+        home[list(group)] = number
+    alone = [group[0] for group in groups if len(group) == 1 and group[0] < len(evidence.standings)]
+    for item, alike in zip(alone, closest(looks, alone), strict=True):
+        sizes = np.bincount(home, minlength=len(groups))
+        if sizes[home[item]] > 1:
+            continue  # somebody else has joined it
+        closed = (sizes == 0) | (np.bincount(home[~evidence.possible[item]], minlength=len(groups)) > 0)
+        inhabited, order = np.flatnonzero(sizes), np.argsort(home, kind="stable")
+        weights, covered = evidence.standings[item].tracklet.looks.weights, np.full(len(groups), -1.0)
+        by_home = np.maximum.reduceat(alike[:, order], (np.cumsum(sizes) - sizes)[inhabited], axis=1)
+        covered[inhabited] = (weights @ by_home) / weights.sum()
+        covered[closed] = -1.0
         best = int(covered.argmax())
         if covered[best] >= match:
-            homes[best].append(item)
-            lone.clear()
-    return [sorted(group) for group in kept if group]
+            home[item] = best
+    return [members for number in range(len(groups)) if (members := np.flatnonzero(home == number).tolist())]
 
 
 def _verdicts(

@@ -9,7 +9,7 @@ exact in float64 too. Nothing here uses exp, pow or others that C libraries roun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ Float64 = NDArray[np.float64]
 _GRID = np.float32(2.0**11)
 _WEIGHT_GRID = 2.0**8
 _SUM_GRID = 2.0**20
+
+_AT_ONCE = 16
+"""So many sets are compared in one product: enough to be fast, few enough to stay in a core's cache."""
 
 
 def quantise(vectors: Float32) -> Float32:
@@ -74,16 +77,35 @@ def likenesses(vectors: Sequence[Float32], weights: Sequence[Float64], changed: 
     this separated same from different people better than the higher coverage, the mean of both, the mean over pairs, or
     the mean of their top quarter.
     """
-    if not len(changed):
-        return np.zeros((0, len(vectors)))
-    everything, every_weight = np.concatenate(vectors), np.concatenate(weights)
-    starts = np.concatenate(([0], np.cumsum([len(v) for v in vectors])[:-1]))
-    totals = np.add.reduceat(every_weight, starts)
     rows = np.empty((len(changed), len(vectors)))
-    for row, index in zip(rows, changed, strict=True):
-        own, weight_of_own = vectors[index], weights[index]
-        alike = cosine(own, everything)
+    if not len(changed):
+        return rows
+    every_weight, starts = np.concatenate(weights), _starts(vectors)
+    totals = np.add.reduceat(every_weight, starts)
+    for row, index, alike in zip(rows, changed, _compared(vectors, changed), strict=True):
         of_all = np.add.reduceat(alike.max(axis=0) * every_weight, starts) / totals
-        of_own = (np.maximum.reduceat(alike, starts, axis=1) * weight_of_own[:, None]).sum(axis=0) / weight_of_own.sum()
-        row[:] = np.minimum(of_all, of_own)
+        of_own = (weights[index] @ np.maximum.reduceat(alike, starts, axis=1)) / weights[index].sum()
+        np.minimum(of_all, of_own, out=row)
     return rows
+
+
+def closest(vectors: Sequence[Float32], indices: Sequence[int]) -> Iterator[Float32]:
+    """For each of some sets of looks, how like each look is to the most similar one of every set, float32 (n_i, N)."""
+    if len(indices):
+        starts = _starts(vectors)
+        for alike in _compared(vectors, indices):
+            yield np.maximum.reduceat(alike, starts, axis=1)
+
+
+def _starts(vectors: Sequence[Float32]) -> NDArray[np.intp]:
+    """Where each set begins when all are laid side by side."""
+    return np.cumsum([0, *(len(each) for each in vectors[:-1])])
+
+
+def _compared(vectors: Sequence[Float32], indices: Sequence[int]) -> Iterator[Float32]:
+    """For each of some sets, its looks against those of all sets side by side, float32 (n_i, L)."""
+    everything = np.concatenate(vectors).T
+    for first in range(0, len(indices), _AT_ONCE):
+        some = [vectors[index] for index in indices[first : first + _AT_ONCE]]
+        alike = np.concatenate(some) @ everything
+        yield from np.split(alike, _starts(some)[1:])

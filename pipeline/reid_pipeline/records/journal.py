@@ -17,43 +17,27 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn
 from zlib import crc32
-
-import numpy as np
-from numpy.typing import NDArray
 
 from reid_pipeline.errors import RecordError
 from reid_pipeline.records.document import ModelRecord
 from reid_pipeline.records.files import reading, write_whole, writing
-from reid_pipeline.types import EncodedStep, Observation, TrackedBoxes
+from reid_pipeline.records.journal_steps import StepLayout
+from reid_pipeline.types import EncodedStep
 
 VERSION = 1
 _MAGIC = b"REID-JNL"
 _START = struct.Struct("<8sI")
 _FRAMING = struct.Struct("<II")
-_STEP = struct.Struct("<BHqqIII")  # kind, camera number, frame index, timestamp_ns; boxes, observations, ended tracks
-_HEADER_KIND, _STEP_KIND, _END_KIND = 0, 1, 2
+_HEADER_KIND, _END_KIND = 0, 2
 _STEPS_PER_FLUSH = 64
+_STEPS_AT_ONCE = 256
 _LONGEST = 1 << 30  # a longer record can only be a damaged length
-
-_TRACKED = np.dtype([("track_id", "<i8"), ("xyxy", "<f4", 4), ("score", "<f4")])
-_ENDED = np.dtype("<i8")
-
-
-def _observed(dim: int) -> np.dtype[np.void]:
-    """One observation as it lies in the file."""
-    fields: list[Any] = [
-        ("track_id", "<i8"),
-        ("frame_index", "<i8"),
-        ("timestamp_ns", "<i8"),
-        ("xyxy", "<f4", 4),
-        ("quality", "<f8"),
-        ("vector", "<f4", dim),
-    ]
-    return np.dtype(fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +85,7 @@ class JournalWriter:
     def __init__(self, path: Path, header: JournalHeader) -> None:
         """Create the file, replacing an older one. Raises `RecordError`."""
         self._path = path
-        self._number = {camera.id: number for number, camera in enumerate(header.cameras)}
-        self._observed = _observed(header.dim)
-        self._dim = header.dim
+        self._layout = StepLayout([camera.id for camera in header.cameras], header.dim)
         self._steps = 0
         with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +105,7 @@ class JournalWriter:
             RecordError: the disk refuses.
             ValueError: the camera is not in the header, or a vector is not of its length.
         """
-        self._append(self._payload(step))
+        self._append(self._layout.pack(step))
         self._steps += 1
         if self._steps % _STEPS_PER_FLUSH == 0:
             self._flush()
@@ -145,29 +127,6 @@ class JournalWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    def _payload(self, step: EncodedStep) -> bytes:
-        if step.camera not in self._number:
-            raise ValueError(f"camera {step.camera!r} is not in the journal's header")
-        tracked = np.empty(len(step.tracked), _TRACKED)
-        tracked["track_id"], tracked["xyxy"], tracked["score"] = (
-            step.tracked.track_id,
-            step.tracked.xyxy,
-            step.tracked.score,
-        )
-        observed = np.empty(len(step.observations), self._observed)
-        for row, seen in zip(observed, step.observations, strict=True):
-            if seen.camera != step.camera or seen.vector.shape != (self._dim,):
-                raise ValueError(f"{seen!r} does not belong to a step of {step.camera!r} with {self._dim} dimensions")
-            row["track_id"], row["frame_index"], row["timestamp_ns"] = (
-                seen.track_id,
-                seen.frame_index,
-                seen.timestamp_ns,
-            )
-            row["xyxy"], row["quality"], row["vector"] = seen.xyxy, seen.quality, seen.vector
-        counts = (len(tracked), len(observed), len(step.ended))
-        head = _STEP.pack(_STEP_KIND, self._number[step.camera], step.index, step.timestamp_ns, *counts)
-        return head + tracked.tobytes() + observed.tobytes() + np.array(step.ended, _ENDED).tobytes()
 
     def _append(self, payload: bytes) -> None:
         self._waiting += _FRAMING.pack(len(payload), crc32(payload)) + payload
@@ -211,8 +170,7 @@ class JournalSteps(Iterator[EncodedStep]):
     def __init__(self, path: Path, header: JournalHeader, offset: int) -> None:
         self.dropped: dict[str, int] = {}
         self._path = path
-        self._cameras = [camera.id for camera in header.cameras]
-        self._observed = _observed(header.dim)
+        self._layout = StepLayout([camera.id for camera in header.cameras], header.dim)
         self._steps = self._read(offset)
 
     def __next__(self) -> EncodedStep:
@@ -222,12 +180,13 @@ class JournalSteps(Iterator[EncodedStep]):
         count = 0
         with reading(self._path), self._path.open("rb") as file:
             file.seek(offset)
-            while payload := _next_payload(file):
-                if payload[0] == _END_KIND:
-                    self.dropped = json.loads(payload[1:])["dropped"]
+            while payloads := list(islice(iter(partial(_next_payload, file), b""), _STEPS_AT_ONCE)):
+                end = payloads.pop() if payloads[-1][0] == _END_KIND else b""
+                yield from self._layout.unpack(payloads)
+                count += len(payloads)
+                if end:
+                    self.dropped = json.loads(end[1:])["dropped"]
                     return
-                yield self._step(payload)
-                count += 1
             self._cut(count, file.tell())
 
     def _cut(self, count: int, offset: int) -> NoReturn:
@@ -236,55 +195,15 @@ class JournalSteps(Iterator[EncodedStep]):
             f"its first {count} steps are whole, the rest is lost"
         )
 
-    def _step(self, payload: bytes) -> EncodedStep:
-        _, number, index, timestamp_ns, boxes, observations, ended = _STEP.unpack_from(payload)
-        camera = self._cameras[number]
-        offset = _STEP.size
-        tracked = np.frombuffer(payload, _TRACKED, boxes, offset)
-        offset += tracked.nbytes
-        observed = np.frombuffer(payload, self._observed, observations, offset)
-        offset += observed.nbytes
-        return EncodedStep(
-            camera=camera,
-            index=index,
-            timestamp_ns=timestamp_ns,
-            tracked=TrackedBoxes(
-                xyxy=np.ascontiguousarray(tracked["xyxy"], np.float32),
-                score=np.ascontiguousarray(tracked["score"], np.float32),
-                track_id=np.ascontiguousarray(tracked["track_id"], np.int64),
-            ),
-            observations=_observations(camera, observed),
-            ended=tuple(np.frombuffer(payload, _ENDED, ended, offset).tolist()),
-        )
-
-
-def _observations(camera: str, rows: NDArray[np.void]) -> tuple[Observation, ...]:
-    xyxy = np.ascontiguousarray(rows["xyxy"], np.float32)
-    vectors = np.ascontiguousarray(rows["vector"], np.float32)
-    names = ("track_id", "frame_index", "timestamp_ns", "quality")
-    values = zip(*(rows[name].tolist() for name in names), strict=True)
-    return tuple(
-        Observation(
-            camera=camera,
-            track_id=track_id,
-            frame_index=frame_index,
-            timestamp_ns=timestamp_ns,
-            xyxy=xyxy[place],
-            quality=quality,
-            vector=vectors[place],
-        )
-        for place, (track_id, frame_index, timestamp_ns, quality) in enumerate(values)
-    )
-
 
 def _next_payload(file: BinaryIO) -> bytes:
     """The payload of the next whole record; empty, and the file where that record begins, when there is none."""
-    begin = file.tell()
     framing = file.read(_FRAMING.size)
+    payload = b""
     if len(framing) == _FRAMING.size:
         length, checksum = _FRAMING.unpack(framing)
         payload = file.read(length) if length <= _LONGEST else b""
         if payload and len(payload) == length and crc32(payload) == checksum:
             return payload
-    file.seek(begin)
+    file.seek(-len(framing) - len(payload), os.SEEK_CUR)
     return b""
