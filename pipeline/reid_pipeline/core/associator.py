@@ -62,6 +62,7 @@ class Associator:
         self.topology = topology
         self.people = People(snapshot, shortlist=rules.shortlist)
         self.standings: dict[TrackletKey, Standing] = {}
+        self._tracks: dict[str, dict[int, Standing]] = {}  # the same, found without making a key for every box
         self._calibration = Calibration(rules.match, snapshot.likeness, trust=TRUST if rules.calibrate else 0.0)
         self._links = LinkBook(self._calibration)
         self._recall = Recall(self.people.known, self._calibration)
@@ -135,10 +136,12 @@ class Associator:
 
     def _witness(self, step: EncodedStep) -> None:
         homography = self.topology.floor.get(step.camera)
+        tracks = self._tracks.setdefault(step.camera, {})
         for track_id, xyxy in zip(step.tracked.track_id.tolist(), step.tracked.xyxy.tolist(), strict=True):
-            self._standing(step, track_id).tracklet.see(step.timestamp_ns, xyxy, homography)
+            standing = tracks.get(track_id) or self._standing(step, track_id)
+            standing.tracklet.see(step.timestamp_ns, xyxy, homography)
         for observation in step.observations:
-            standing = self._standing(step, observation.track_id)
+            standing = tracks.get(observation.track_id) or self._standing(step, observation.track_id)
             standing.tracklet.observe(observation)
             self._fresh.setdefault(step.camera, set()).add(standing.tracklet.key)
 
@@ -147,7 +150,7 @@ class Associator:
         standing = self.standings.get(key)
         if standing is None:
             standing = Standing(Tracklet(key, step.timestamp_ns, step.timestamp_ns))
-            self.standings[key] = standing
+            self.standings[key] = self._tracks[key.camera][key.track_id] = standing
         return standing
 
     def _settle(self, now_ns: int) -> None:
@@ -166,7 +169,7 @@ class Associator:
                 self._recall.forget()
             if standing.tracklet.last_ns >= horizon_ns:
                 continue
-            del self.standings[key]
+            del self.standings[key], self._tracks[key.camera][key.track_id]
             if person is not None and standing.decided is not None:
                 self._links.settle(person, standing.tracklet)
                 person.absorb(standing.tracklet)

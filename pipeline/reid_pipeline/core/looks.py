@@ -63,7 +63,7 @@ class LookSet:
 
     def add_look(self, look: Look) -> None:
         """Take a look that is quantised already."""
-        size = len(self)
+        size = len(self._notes)
         if size == len(self._rows):
             self._make_room(len(look.vector))
         self._rows[size] = look.vector
@@ -71,13 +71,13 @@ class LookSet:
         self._notes.append((look.camera, look.timestamp_ns, look.quality))
         self._weights = None
         self.revision += 1
-        if len(self) > self.cap:
+        if size == self.cap:
             self._drop(self._most_redundant())
 
     @property
     def vectors(self) -> Float32:
         """All vectors, float32 (N, D); they change with the set."""
-        return self._rows[: len(self)]
+        return self._rows[: len(self._notes)]
 
     @property
     def weights(self) -> Float64:

@@ -116,8 +116,10 @@ class Person:
 
     def teachers(self) -> list[Tracklet]:
         """The members that are trusted and do not rest."""
-        awake = self.members.keys() - self.resting
-        return [self.members[key] for key in sorted(awake & self.trusted) if len(self.members[key].looks)]
+        if len(self.resting) == len(self.members):
+            return []
+        awake = self.trusted - self.resting
+        return [self.members[key] for key in sorted(awake) if len(self.members[key].looks)]
 
     def was_seen(self) -> bool:
         """Whether any tracklet of this run is this person."""

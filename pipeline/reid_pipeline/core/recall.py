@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reid_pipeline.core.calibration import Calibration
 from reid_pipeline.core.people import Person
 from reid_pipeline.core.search import UNKNOWN, LookIndex, coverage
-from reid_pipeline.core.similarity import Float64, cosine
+from reid_pipeline.core.similarity import Float64
 from reid_pipeline.core.tracklets import Tracklet
 from reid_pipeline.types import Float32
 
@@ -62,8 +62,8 @@ class Recall:
         if not members:
             return
         starts = np.cumsum([0, *(len(member.looks) for _, member in members[:-1])])
-        alike = cosine(rows, np.concatenate([member.looks.vectors for _, member in members]))
-        runs = np.maximum.reduceat(alike, starts, axis=1)
+        alike = rows @ np.concatenate([member.looks.vectors for _, member in members]).T
+        runs = np.maximum.reduceat(alike, starts, axis=1).astype(np.float64)
         shifts = self.calibration.shifts([t.key.camera for t in tracklets], [m.key.camera for _, m in members])
         first = 0
         for tracklet, shift in zip(tracklets, shifts, strict=True):
@@ -71,5 +71,7 @@ class Recall:
             runs[first:end] += shift
             runs[first:end, [i for i, (_, member) in enumerate(members) if member.key == tracklet.key]] = UNKNOWN
             first = end
-        for run, (column, _) in zip(runs.T, members, strict=True):
-            np.maximum(best[:, column], run, out=best[:, column])
+        columns = np.array([column for column, _ in members])
+        firsts = np.flatnonzero(np.diff(columns, prepend=-1))
+        of_person = np.maximum.reduceat(runs, firsts, axis=1)
+        best[:, columns[firsts]] = np.maximum(best[:, columns[firsts]], of_person)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from reid_pipeline.core.motion import Homography
 from reid_pipeline.types import NS_PER_S
@@ -19,8 +20,7 @@ class Travel:
     max_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """Where and when a track was seen, first to last box."""
 
     camera: str
