@@ -5,7 +5,9 @@ With the variables that torchrun sets it is one of several processes.
 
 from __future__ import annotations
 
+import csv
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,6 +73,36 @@ def weights_in(folder: Path) -> Tensor:
     checkpoint = load_checkpoint(folder, RECIPE)
     assert checkpoint is not None
     return torch.cat([value.flatten() for value in checkpoint.state["model"].values()])
+
+
+class Crash(Exception):
+    """Ends a process where it is, as a power cut would."""
+
+
+def crash_at(place: tuple[str, int]) -> Before:
+    """A crash before that step of a stage."""
+
+    def before(stage: str, step: int) -> None:
+        if (stage, step) == place:
+            raise Crash
+
+    return before
+
+
+def interrupt_at(place: tuple[str, int]) -> Before:
+    """SIGINT before that step of a stage."""
+
+    def before(stage: str, step: int) -> None:
+        if (stage, step) == place:
+            signal.raise_signal(signal.SIGINT)
+
+    return before
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """What is in a log."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @contextmanager
