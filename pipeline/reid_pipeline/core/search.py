@@ -159,10 +159,10 @@ class LookIndex:
         count = min(count, len(self))
         if not count:
             return np.zeros((len(rows), 0), np.intp), np.zeros((len(rows), 0), np.float32)
-        chosen = np.empty((len(rows), count), np.intp)
-        for row, scores in zip(chosen, best, strict=True):
-            able = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
-            row[:] = able[np.argsort(-scores[able], kind="stable")[:count]]
+        row, slot = np.nonzero(best >= np.partition(best, -count, axis=1)[:, -count, None])
+        order = np.lexsort((slot, -best[row, slot], row))
+        first = np.searchsorted(row, np.arange(len(rows)))[:, None]
+        chosen = slot[order[first + np.arange(count)]]
         return chosen, np.take_along_axis(best, chosen, axis=1)
 
     def _listed(self, rows: Float32) -> NDArray[np.intp]:

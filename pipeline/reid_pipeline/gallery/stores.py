@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,41 +100,39 @@ def _open_memory(place: str, encoder: EncoderStamp | None) -> SqlGallery:
 
 
 def _open_postgres(url: str, encoder: EncoderStamp, seal: Seal | None) -> SqlGallery:
-    with ExitStack() as undo:
-        database = _connect(url)
-        undo.callback(database.close)
+    with _closed_on_error(_connect(url)) as database:
         database.lay_out(seal)
         _check_notes(database, encoder, seal)
         database.take_place(by_hand=False)
-        opened = SqlGallery(
+        return SqlGallery(
             database,
             Access(encoder=encoder, writer=database.writer, block=database.block, alone=database.alone, seal=seal),
         )
-        undo.pop_all()
-        return opened
 
 
 def _open_postgres_by_hand(url: str, seal: Seal | None) -> SqlGallery:
-    with ExitStack() as undo:
-        database = _connect(url)
-        undo.callback(database.close)
+    with _closed_on_error(_connect(url)) as database:
         _refuse_empty(database)
         _check_notes(database, None, seal)
         database.take_place(by_hand=True)
-        opened = SqlGallery(database, Access(writer=HAND, block=database.block, alone=database.alone, seal=seal))
-        undo.pop_all()
-        return opened
+        return SqlGallery(database, Access(writer=HAND, block=database.block, alone=database.alone, seal=seal))
 
 
 def _open_postgres_to_read(url: str, seal: Seal | None) -> SqlGallery:
-    with ExitStack() as undo:
-        database = _connect(url)
-        undo.callback(database.close)
+    with _closed_on_error(_connect(url)) as database:
         _refuse_empty(database)
         _check_notes(database, None, seal)
-        opened = SqlGallery(database, Access(seal=seal))
-        undo.pop_all()
-        return opened
+        return SqlGallery(database, Access(seal=seal))
+
+
+@contextmanager
+def _closed_on_error(database: PostgresDatabase) -> Iterator[PostgresDatabase]:
+    """Whoever opens a gallery on the database takes it over; if that fails, nobody is left to close it."""
+    try:
+        yield database
+    except BaseException:
+        database.close()
+        raise
 
 
 def _connect(url: str) -> PostgresDatabase:

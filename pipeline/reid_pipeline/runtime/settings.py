@@ -15,7 +15,7 @@ UPDATE_OVER_MATCH = 0.1
 FAMILIAR_OVER_MATCH = 0.1
 """How much more alike two single looks of one track are than different tracks of one person need to be."""
 
-SHORTLIST = 64
+SHORTLIST = 128
 """How many people a look is compared with where search is approximate."""
 
 

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -63,6 +64,25 @@ def test_another_encoder_is_refused(url: str, encoder: EncoderStamp, remember: R
     with pytest.raises(EncoderMismatch):
         check_gallery(url, encoder=other)
     assert ids_in(url) == ["P0001"]
+
+
+def test_who_is_turned_away_keeps_no_connection(url: str, encoder: EncoderStamp, remember: Remember) -> None:
+    with pytest.raises(GalleryError, match="holds no gallery"):
+        open_by_hand(url)
+    with pytest.raises(GalleryError, match="holds no gallery"):
+        open_gallery(url, encoder=None)
+    with closing(open_gallery(url, encoder=encoder)) as gallery:
+        gallery.commit(remember("P0001"))
+    with pytest.raises(EncoderMismatch):
+        open_gallery(url, encoder=EncoderStamp("saga-s", "b" * 64, 8))
+    with psycopg.connect(url) as connection:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        for _ in range(100):  # the server notices a moment later that a client has hung up
+            if connection.execute(others).fetchone() == (0,):
+                return
+            connection.rollback()
+            time.sleep(0.02)
+    pytest.fail("connections were left open")
 
 
 def test_checking_makes_nothing(url: str, encoder: EncoderStamp) -> None:
