@@ -15,10 +15,11 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from reid_pipeline.core.calibration import TRUST, Calibration
+from reid_pipeline.core.clocks import Clocks
 from reid_pipeline.core.consolidation import consolidate
 from reid_pipeline.core.kinship import OVER_AFTER_S, Kinship
 from reid_pipeline.core.links import LinkBook
-from reid_pipeline.core.motion import nearness
+from reid_pipeline.core.motion import Walk, nearness
 from reid_pipeline.core.people import People, Person
 from reid_pipeline.core.recall import Recall
 from reid_pipeline.core.returning import Returning
@@ -61,6 +62,7 @@ class Associator:
         self.rules = rules
         self.topology = topology
         self.people = People(snapshot, shortlist=rules.shortlist)
+        self.clocks = Clocks(topology.ahead_s, topology.floor)
         self.standings: dict[TrackletKey, Standing] = {}
         self._tracks: dict[str, dict[int, Standing]] = {}  # the same, found without making a key for every box
         self._calibration = Calibration(rules.match, snapshot.likeness, trust=TRUST if rules.calibrate else 0.0)
@@ -84,14 +86,24 @@ class Associator:
         self._settle(now_ns)
         self._now_ns = now_ns
         if self.rules.revise and now_ns - self._looked_back_ns >= LOOK_BACK_S * NS_PER_S:
+            self._set_clocks(now_ns)
             self._look_back(decisions)
         return decisions
 
     def finish(self) -> Decisions:
         """Look at everything within the window one last time."""
         decisions = Decisions()
+        self._set_clocks(None)
         self._look_back(decisions)
         return decisions
+
+    def _set_clocks(self, now_ns: int | None) -> None:
+        """Learn more of the clocks, and compare everybody at the times that follow from it."""
+        tracklets = [self.standings[key].tracklet for key in sorted(self.standings)]
+        if self.clocks.learn(tracklets, self.topology, sure=self.rules.update, now_ns=now_ns):
+            for tracklet in tracklets:
+                tracklet.walk.correct(self.clocks.ahead_ns(tracklet.key.camera))
+            self._kinship.forget()
 
     def _look_back(self, decisions: Decisions) -> None:
         self._looked_back_ns = self._now_ns
@@ -149,7 +161,8 @@ class Associator:
         key = TrackletKey(step.camera, track_id)
         standing = self.standings.get(key)
         if standing is None:
-            standing = Standing(Tracklet(key, step.timestamp_ns, step.timestamp_ns))
+            walk = Walk(self.clocks.ahead_ns(step.camera))
+            standing = Standing(Tracklet(key, step.timestamp_ns, step.timestamp_ns, walk=walk))
             self.standings[key] = self._tracks[key.camera][key.track_id] = standing
         return standing
 

@@ -78,6 +78,10 @@ class Kinship:
         self.possible[changed], self.possible[:, changed] = possible, possible.T
         np.fill_diagonal(self.possible, False)
 
+    def forget(self) -> None:
+        """Clocks were corrected: every pair is to be computed again."""
+        self._observed.clear()
+
     def found_possible(self, tracklets: Sequence[Tracklet], pairs: Collection[CameraPair]) -> Bools:
         """`possible` of the tracklets of the last update, with `pairs` of cameras that share no view."""
         possible = np.array(self.possible)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,13 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reid_pipeline.core.similarity import Float64
+from reid_pipeline.core.similarity import Float64, on_grid
 from reid_pipeline.types import NS_PER_S
 
 Point = tuple[float, float]
 
 EVERY_NS = NS_PER_S // 2
 """Floor positions are kept for every half second."""
+
+TRAIL = 120
+"""Of where a track was in its picture, the last minute is kept."""
 
 ENOUGH = 2
 """So many common moments make a distance; one may be a chance."""
@@ -58,10 +62,15 @@ class Stand(NamedTuple):
 
 @dataclass(slots=True)
 class Walk:
-    """Where a track began, where it was last, and its floor positions by half seconds."""
+    """Where a track began, where it was last, its last minute by half seconds, and its floor positions.
 
+    Those are by half seconds too, of the time that the cameras share: `ahead_ns` is what the camera's clock is ahead.
+    """
+
+    ahead_ns: int = 0
     first: Stand | None = None
     last: Stand | None = None
+    trail: deque[Stand] = field(default_factory=lambda: deque(maxlen=TRAIL))
     floor: dict[int, Point] = field(default_factory=dict)
 
     def go(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography | None) -> None:
@@ -70,10 +79,24 @@ class Walk:
         stand = Stand(timestamp_ns, (left + right) / 2, bottom, bottom - top)
         self.first = self.first or stand
         self.last = stand
+        if not self.trail or timestamp_ns // EVERY_NS > self.trail[-1].timestamp_ns // EVERY_NS:
+            self.trail.append(stand)
         if homography is not None:
             point = homography.to_floor(stand.x, stand.y)
             if point is not None:
-                self.floor.setdefault(timestamp_ns // EVERY_NS, point)
+                self.floor.setdefault((timestamp_ns - self.ahead_ns) // EVERY_NS, point)
+
+    def correct(self, ahead_ns: int) -> None:
+        """The camera's clock turned out to be ahead by so much: move the floor positions to when they were."""
+        late = (ahead_ns - self.ahead_ns) / EVERY_NS
+        self.ahead_ns = ahead_ns
+        if not self.floor:
+            return
+        known = np.array(list(self.floor), np.int64)
+        wanted = np.arange(math.ceil(known[0] - late), math.floor(known[-1] - late) + 1)
+        wanted = wanted[np.isin(np.rint(wanted + late), known)]
+        x, y = (on_grid(np.interp(wanted + late, known, axis)) for axis in np.array(list(self.floor.values())).T)
+        self.floor = dict(zip(wanted.tolist(), zip(x.tolist(), y.tolist(), strict=True), strict=True))
 
 
 def apart_m(a: Walk, b: Walk) -> float | None:

@@ -36,13 +36,15 @@ class Topology:
     """`overlaps[a]` are the cameras that see part of what `a` sees; a camera that is missing there is not known about.
 
     `travel[a, b]` is the time from leaving `a` to appearing in `b`. `floor` are the homographies that are known, all
-    to one floor plan. `apart` are pairs of which nothing was said and that were found to share no view.
+    to one floor plan. `apart` are pairs of which nothing was said and that were found to share no view. `ahead_s` is by
+    how much clocks were said to be ahead.
     """
 
     overlaps: Mapping[str, frozenset[str]] = field(default_factory=dict)
     travel: Mapping[tuple[str, str], Travel] = field(default_factory=dict)
     floor: Mapping[str, Homography] = field(default_factory=dict)
     apart: frozenset[CameraPair] = frozenset()
+    ahead_s: Mapping[str, float] = field(default_factory=dict)
 
     def knows(self, a: str, b: str) -> bool:
         """Whether the layout says of these cameras if they overlap."""

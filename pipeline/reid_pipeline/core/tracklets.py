@@ -28,10 +28,12 @@ class Tracklet:
 
     @property
     def span(self) -> Span:
-        """From the first look to the last: a box that nobody looked at proves nothing about who was there."""
-        if self.seen_ns is None:
-            return Span(self.key.camera, self.start_ns, self.last_ns)
-        return Span(self.key.camera, *self.seen_ns)
+        """From the first look to the last: a box that nobody looked at proves nothing about who was there.
+
+        By the time that the cameras share, where `start_ns`, `last_ns` and `seen_ns` are by the camera's own clock.
+        """
+        start_ns, end_ns = (self.start_ns, self.last_ns) if self.seen_ns is None else self.seen_ns
+        return Span(self.key.camera, start_ns - self.walk.ahead_ns, end_ns - self.walk.ahead_ns)
 
     def see(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography | None) -> None:
         """One more box, in pixels."""

@@ -45,7 +45,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """`camera` int64 (N,) is a place in `cameras`, `seen_ns` int64 (N, 2) the time of the first and the last look.
+    """`camera` int64 (N,) is a place in `cameras`, `seen_ns` int64 (N, 2) when it was seen (`span`).
 
     `began` and `ended` float64 (N, 4) are the first and the last box: nanoseconds, then foot point and height in px.
     """
@@ -60,12 +60,12 @@ class Whereabouts:
     def of(cls, tracklets: Sequence[Tracklet]) -> Whereabouts:
         names = [tracklet.key.camera for tracklet in tracklets]
         number = {name: i for i, name in enumerate(sorted(set(names)))}
-        seen_ns = [tracklet.seen_ns or (tracklet.start_ns, tracklet.last_ns) for tracklet in tracklets]
+        spans = [tracklet.span for tracklet in tracklets]
         walks = [tracklet.walk for tracklet in tracklets]
         return cls(
             tuple(number),
             np.array([number[name] for name in names], np.int64),
-            np.array(seen_ns, np.int64).reshape(-1, 2),
+            np.array([(span.start_ns, span.end_ns) for span in spans], np.int64).reshape(-1, 2),
             np.array([walk.first or _NOWHERE for walk in walks], np.float64).reshape(-1, 4),
             np.array([walk.last or _NOWHERE for walk in walks], np.float64).reshape(-1, 4),
         )
