@@ -13,6 +13,7 @@ from reid_pipeline.cli.text import short_path
 
 if TYPE_CHECKING:
     from reid_pipeline.config.loader import LoadedConfig
+    from reid_pipeline.core.offsets import Offset
     from reid_pipeline.runtime.report import RunReport
 
 OutputFolder = Annotated[
@@ -119,9 +120,20 @@ def _summary(report: RunReport) -> str:
         f"{_many(report.frames, 'frame', 'frames')} in {report.seconds:.1f} s, {report.fps:.1f} frames per second"
         + (f", {report.dropped} dropped" if report.dropped else ""),
     ]
+    lines += [_wrong_clock(offset) for offset in report.clocks]
     width = max((len(name) for name in report.paths), default=0)
     lines += [f"{name.ljust(width)}  {short_path(path)}" for name, path in report.paths.items()]
     return "\n".join(lines)
+
+
+def _wrong_clock(offset: Offset) -> str:
+    direction = "ahead of" if offset.ahead_s > 0 else "behind"
+    besides = " besides what is set" if offset.given_s else ""
+    return (
+        f"camera {offset.camera} is about {abs(offset.ahead_s):.1f} s {direction} {offset.reference}{besides} "
+        f"({_many(offset.tracks, 'pair', 'pairs')} of tracks, +- {offset.error_s:.1f} s): "
+        f"set `offset_s: {offset.total_s:.1f}` for it"
+    )
 
 
 def _many(count: int, one: str, more: str) -> str:

@@ -77,6 +77,9 @@ class Camera(Section):
     """3x3 matrix from pixels (x, y, 1) to floor metres (x, y, 1), one row per list."""
     fps: float | None = Field(default=None, gt=0, le=1000)
     """Frames per second of a folder of pictures, which does not say so itself."""
+    offset_s: float = Field(default=0.0, ge=-60, le=60)
+    """How far the camera's clock is ahead of the others', in seconds; below 0 where it is behind. People are compared
+    at times that are corrected by it; the times in results stay those of the camera's clock."""
     timeout_s: float = Field(default=10.0, gt=0, le=3600)
     """How long a stream may stay silent before it counts as stalled and is opened again."""
     transport: Literal["tcp", "udp"] = "tcp"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -92,9 +92,8 @@ class Clocks:
         return round(self._ahead_s.get(camera, 0.0) * NS_PER_S)
 
     def offsets(self) -> list[Offset]:
-        """The clocks that surely differ, by camera. `ahead_s` includes what was given."""
-        found = offsets(self.lags())
-        return [replace(one, ahead_s=self._total_s(one)) for _, one in sorted(found.items()) if one.sure]
+        """What is known of each camera's clock, by camera, as far as anything is."""
+        return offsets(self.lags(), self._given_s)
 
     def lags(self) -> list[Lag]:
         """What is known of pairs of cameras, beyond what was given."""
@@ -117,18 +116,11 @@ class Clocks:
 
     def _correct(self) -> bool:
         """Take over the offsets that are sure; a clock that was once found wrong follows what is found."""
-        changed = False
-        for camera, offset in offsets(self.lags()).items():
-            total_s = self._total_s(offset)
-            off_s = abs(total_s - self._ahead_s.get(camera, 0.0))
-            if (offset.sure or camera in self._wrong) and off_s >= NOTICED_S:
-                self._wrong.add(camera)
-                self._ahead_s[camera] = total_s
-                changed = True
-        return changed
-
-    def _total_s(self, offset: Offset) -> float:
-        return offset.ahead_s + self._given_s.get(offset.camera, 0.0)
+        wrong = [offset for offset in self.offsets() if offset.sure or offset.camera in self._wrong]
+        changes = {o.camera: o.total_s for o in wrong if abs(o.total_s - self._ahead_s.get(o.camera, 0.0)) >= NOTICED_S}
+        self._wrong.update(changes)
+        self._ahead_s |= changes
+        return bool(changes)
 
     # -- comparing -------------------------------------------------------------------------------------------------
 

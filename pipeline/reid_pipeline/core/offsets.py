@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,13 +35,22 @@ class Lag:
 
 @dataclass(frozen=True, slots=True)
 class Offset:
-    """The clock of `camera` is `ahead_s` ahead of that of `reference`; `tracks` pairs of tracks tell of this camera."""
+    """The clock of `camera` is `ahead_s` ahead of that of `reference`; `tracks` pairs of tracks tell of this camera.
+
+    That is besides `given_s`, which was known before.
+    """
 
     camera: str
     reference: str
     ahead_s: float
     error_s: float
     tracks: int
+    given_s: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        """What is to be taken off the camera's times."""
+        return round(self.given_s + self.ahead_s, DECIMALS)
 
     @property
     def sure(self) -> bool:
@@ -49,13 +58,13 @@ class Offset:
         return abs(self.ahead_s) >= max(LEAST_S, CERTAIN * self.error_s)
 
 
-def offsets(lags: Sequence[Lag]) -> dict[str, Offset]:
-    """The offset of every camera that a lag is known of.
+def offsets(lags: Sequence[Lag], given_s: Mapping[str, float]) -> list[Offset]:
+    """The offset of every camera that a lag is known of, by camera; lags are besides what was given.
 
     Cameras that no chain of lags connects have references of their own. A reference is the camera whose clock is the
     middle one of those that are connected, so that where one clock is wrong, it is that one which is ahead or behind.
     """
-    found: dict[str, Offset] = {}
+    found: list[Offset] = []
     for group in _connected(lags):
         inside = [lag for lag in lags if lag.first in group]
         ahead_s, _ = _solved(group, inside, reference=0)
@@ -64,8 +73,9 @@ def offsets(lags: Sequence[Lag]) -> dict[str, Offset]:
         for place, camera in enumerate(group):
             tracks = sum(lag.tracks for lag in inside if camera in (lag.first, lag.second))
             ahead, error = (round(float(value), DECIMALS) for value in (ahead_s[place], error_s[place]))
-            found[camera] = Offset(camera, group[middle], ahead + 0.0, error, tracks)
-    return found
+            given = given_s.get(camera, 0.0)
+            found.append(Offset(camera, group[middle], ahead + 0.0, error, tracks, given))
+    return sorted(found, key=lambda offset: offset.camera)
 
 
 def _connected(lags: Sequence[Lag]) -> list[list[str]]:

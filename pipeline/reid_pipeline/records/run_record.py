@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
+from reid_pipeline.core.offsets import Offset
 from reid_pipeline.records.files import write_text
 from reid_pipeline.records.writer import iso_time
 from reid_pipeline.types import NS_PER_S
@@ -64,7 +65,10 @@ class CameraHealth:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run, now or at its end. Times are Unix nanoseconds; `stages` holds the busy seconds of each stage."""
+    """A run, now or at its end. Times are Unix nanoseconds; `stages` holds the busy seconds of each stage.
+
+    `clocks` are the cameras' clocks that were found to be wrong.
+    """
 
     id: str
     mode: str
@@ -75,7 +79,20 @@ class RunRecord:
     stopped_ns: int | None = None
     error: str = ""
     stages: Mapping[str, float] = field(default_factory=dict)
+    clocks: Sequence[Offset] = ()
     versions: Mapping[str, str] = field(default_factory=software_versions)
+
+
+def clock_fields(offset: Offset) -> dict[str, str | float]:
+    """A clock as plain JSON values; `offset_s` is what to set in cameras.yaml."""
+    return {
+        "camera": offset.camera,
+        "reference": offset.reference,
+        "ahead_s": offset.ahead_s,
+        "error_s": offset.error_s,
+        "tracks": offset.tracks,
+        "offset_s": offset.total_s,
+    }
 
 
 def write_run_record(path: Path, record: RunRecord) -> None:
@@ -83,6 +100,7 @@ def write_run_record(path: Path, record: RunRecord) -> None:
     frames = sum(camera.frames for camera in record.cameras.values())
     fields = {
         "cameras": {name: asdict(health) for name, health in record.cameras.items()},
+        "clocks": [clock_fields(offset) for offset in record.clocks],
         "config_sha256": record.config_sha256,
         "error": record.error,
         "frames": frames,

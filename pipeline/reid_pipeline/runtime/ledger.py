@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from reid_pipeline.config.loader import LoadedConfig
 from reid_pipeline.config.models import Config
 from reid_pipeline.core.associator import Associator
+from reid_pipeline.core.offsets import Offset
 from reid_pipeline.core.timeline import Timeline
 from reid_pipeline.errors import PipelineError
 from reid_pipeline.gallery.evidence import RunEntry
@@ -105,8 +106,12 @@ class Ledger:
             cameras=health,
             error=error,
             stages=self.watch.seconds(),
+            clocks=self._wrong_clocks(),
         )
         write_run_record(self.run_path, record)
+
+    def _wrong_clocks(self) -> tuple[Offset, ...]:
+        return tuple(offset for offset in self.identify.associator.clocks.offsets() if offset.sure)
 
     def _report(
         self,
@@ -130,6 +135,7 @@ class Ledger:
             seconds=seconds,
             paths=paths | self.extra_paths,
             failures=tuple(one.error for one in health.values() if one.error),
+            clocks=self._wrong_clocks(),
             stages=self.watch.seconds(),
             stopped=state is RunState.STOPPED,
         )

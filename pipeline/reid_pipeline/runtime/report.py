@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from reid_pipeline.core.offsets import Offset
+from reid_pipeline.records.run_record import clock_fields
+
 
 class Progress(Protocol):
     """Where long work says how far it is; the command line draws it, tests ignore it."""
@@ -60,7 +63,11 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run found. `failures` holds one line per camera that was lost; `paths` names the files it wrote."""
+    """What a run found.
+
+    `failures` holds one line per camera that was lost, `clocks` those that were found to be wrong; `paths` names the
+    files it wrote.
+    """
 
     mode: str
     people: int
@@ -72,6 +79,7 @@ class RunReport:
     seconds: float
     paths: dict[str, Path]
     failures: tuple[str, ...] = ()
+    clocks: tuple[Offset, ...] = ()
     stages: dict[str, float] = field(default_factory=dict)
     stopped: bool = False
 
@@ -94,6 +102,7 @@ class RunReport:
             "fps": round(self.fps, 2),
             "stopped": self.stopped,
             "failures": list(self.failures),
+            "clocks": [clock_fields(offset) for offset in self.clocks],
             "stages": {name: round(seconds, 3) for name, seconds in sorted(self.stages.items())},
             "paths": {name: str(path) for name, path in sorted(self.paths.items())},
         }

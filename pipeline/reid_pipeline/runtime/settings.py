@@ -56,7 +56,8 @@ def topology(config: Config) -> Topology:
         travel.setdefault((other, name), there)
     overlaps = {name: frozenset(c.overlaps) for name, c in config.cameras.items() if c.overlaps is not None}
     floor = {name: Homography(c.homography) for name, c in config.cameras.items() if c.homography is not None}
-    return Topology(overlaps, travel, floor)
+    ahead_s = {name: camera.offset_s for name, camera in config.cameras.items() if camera.offset_s}
+    return Topology(overlaps, travel, floor, ahead_s=ahead_s)
 
 
 def epoch_ns(cameras: dict[str, Camera]) -> int | None:
