@@ -85,7 +85,7 @@ class Clocks:
         self._evidence: dict[Pair, _Evidence] = {}
         self._ripe: set[TrackletKey] = set()
         self._ahead_s = dict(given_s)
-        self._wrong: set[str] = set()
+        self._doubted: set[str] = set()
 
     def ahead_ns(self, camera: str) -> int:
         """What to take off the camera's times."""
@@ -115,10 +115,11 @@ class Clocks:
         return bool(found) and self._correct()
 
     def _correct(self) -> bool:
-        """Take over the offsets that are sure; a clock that was once found wrong follows what is found."""
-        wrong = [offset for offset in self.offsets() if offset.sure or offset.camera in self._wrong]
-        changes = {o.camera: o.total_s for o in wrong if abs(o.total_s - self._ahead_s.get(o.camera, 0.0)) >= NOTICED_S}
-        self._wrong.update(changes)
+        """Take over what is known of clocks where one is surely wrong: those compared with it are in doubt as well."""
+        known = self.offsets()
+        self._doubted |= {one.camera for one in known if any(o.sure and o.reference == one.reference for o in known)}
+        off_s = {o.camera: o.total_s for o in known if abs(o.total_s - self._ahead_s.get(o.camera, 0.0)) >= NOTICED_S}
+        changes = {camera: total_s for camera, total_s in off_s.items() if camera in self._doubted}
         self._ahead_s |= changes
         return bool(changes)
 

@@ -6,6 +6,7 @@ import pytest
 from reid_pipeline.core.motion import (
     COST,
     EVERY_NS,
+    TRAIL,
     WORTH,
     Homography,
     Walk,
@@ -97,3 +98,31 @@ def test_all_walks_at_once_say_what_each_two_say() -> None:
     assert len(np.unique(told)) > 20
     for row, asked, values in zip(rows, pairs.tolist(), told.tolist(), strict=True):
         assert values == [nearness(walks[row], other) if ask else 0.0 for ask, other in zip(asked, walks, strict=True)]
+
+
+def test_a_corrected_clock_moves_places_to_when_they_were() -> None:
+    path = [(frame / 10 + 0.02, 13.0 * frame, 300.0) for frame in range(100)]
+    truth, ahead = walk(*path), walk(*((second + 1.4, x, y) for second, x, y in path))
+    assert apart_m(truth, ahead) == pytest.approx(1.3 * 1.4, abs=0.1)
+    ahead.correct(round(1.4 * NS_PER_S))
+    assert apart_m(truth, ahead) == pytest.approx(0.0, abs=0.1)
+    ahead.go(round(12.0 * NS_PER_S), (0.0, 0.0, 40.0, 300.0), METRES)
+    assert max(ahead.floor) == 21, "what comes afterwards is at its true time at once"
+
+
+def test_places_before_a_gap_do_not_fill_it() -> None:
+    gone = walk((0.0, 0, 0), (0.5, 0, 0), (1.0, 0, 0), (9.0, 0, 0), (9.5, 0, 0))
+    gone.correct(NS_PER_S // 5)
+    assert set(gone.floor) <= {0, 1, 2, 18, 19}
+
+
+def test_a_walk_without_a_floor_can_be_corrected_too() -> None:
+    gone = walk((0.0, 0, 0), homography=None)
+    gone.correct(NS_PER_S)
+    assert (gone.ahead_ns, gone.floor) == (NS_PER_S, {})
+
+
+def test_the_trail_is_the_last_minute_by_half_seconds() -> None:
+    gone = walk(*((frame / 10, frame, 0.0) for frame in range(900)))
+    assert len(gone.trail) == TRAIL
+    assert [stand.timestamp_ns for stand in list(gone.trail)[-2:]] == [89 * NS_PER_S, round(89.5 * NS_PER_S)]

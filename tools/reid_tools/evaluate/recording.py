@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from reid_pipeline.config.loader import LoadedConfig
+from reid_pipeline.core.offsets import Offset
 from reid_pipeline.core.splitting import Splitter
 from reid_pipeline.core.timeline import in_time_steps
 from reid_pipeline.errors import ConfigError
@@ -108,29 +109,32 @@ class Outcome:
 class Answered:
     """What was said of each recording, live and in the end, how promptly, and in how many `seconds` of CPU time.
 
-    CPU time is that of a whole replay, on one thread; other work on the machine does not count.
+    CPU time is that of a whole replay, on one thread; other work on the machine does not count. `clocks` is what the
+    last recording told of the cameras' clocks.
     """
 
     live: tuple[Answers, ...]
     final: tuple[Answers, ...]
     promptness: Promptness
     seconds: float
+    clocks: tuple[Offset, ...]
 
 
 def answer(loaded: LoadedConfig, recordings: Sequence[Recording]) -> Answered:
     """Associate recordings of one site one after the other, as separate runs with one gallery, which starts empty."""
     live, final, promptness, seconds = [], [], Promptness(), 0.0
+    clocks: tuple[Offset, ...] = ()
     with TemporaryDirectory(prefix="reid-ablation-") as folder:
         gallery = loaded.config.gallery.model_copy(update={"store": f"sqlite:///{folder}/gallery.db"})
         loaded = replace(loaded, config=loaded.config.model_copy(update={"gallery": gallery}))
         for part, recording in enumerate(recordings):
             begin = time.process_time()
-            told, said, prompt = _run(loaded, recording, Path(folder) / f"run-{part}")
+            told, said, prompt, clocks = _run(loaded, recording, Path(folder) / f"run-{part}")
             seconds += time.process_time() - begin
             promptness += prompt
             live.append(told)
             final.append(said)
-    return Answered(tuple(live), tuple(final), promptness, seconds)
+    return Answered(tuple(live), tuple(final), promptness, seconds, clocks)
 
 
 def score(recordings: Sequence[Recording], answers: Sequence[Answers]) -> Outcome:
@@ -194,7 +198,9 @@ def _main_identities(truth: Ints, identity: Ints, boxes: Ints) -> dict[int, int]
     return {person: name for (person, name), _ in sorted(weight.items(), key=lambda item: item[1])}
 
 
-def _run(loaded: LoadedConfig, recording: Recording, folder: Path) -> tuple[Answers, Answers, Promptness]:
+def _run(
+    loaded: LoadedConfig, recording: Recording, folder: Path
+) -> tuple[Answers, Answers, Promptness, tuple[Offset, ...]]:
     header, steps = read_journal(recording.journal)
     stamp = EncoderStamp(header.encoder.name, header.encoder.sha256, header.dim)
     models = Models(header.detector, stamp, header.match)
@@ -210,7 +216,8 @@ def _run(loaded: LoadedConfig, recording: Recording, folder: Path) -> tuple[Answ
         ) as events:  # what is said from now on is not live any more
             promptness = Promptness.of(events, recording.lives)
         ledger.close_books(cameras, health, state=RunState.FINISHED)
-        return told, ledger.identify.associator.assignments(), promptness
+        associator = ledger.identify.associator
+        return told, associator.assignments(), promptness, tuple(associator.clocks.offsets())
 
 
 def _predicted(camera: str, steps: Sequence[EncodedStep], number: Mapping[TrackletKey, int]) -> CameraBoxes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reid_pipeline.config.loader import load_config
+from reid_pipeline.core.offsets import Offset
 from reid_tools.evaluate.promptness import Promptness
 from reid_tools.evaluate.recording import Outcome, Recording, Returns, answer, ceiling, returns, score
 from reid_tools.scenarios.layout import Scene
@@ -34,6 +36,30 @@ _HEADER = (
 )
 
 
+_NO_SIMULATION = frozenset({"__main__.py", "likeness.py", "scoring.py", "soak.py"})
+"""Sources of this package that no world depends on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockScore:
+    """How far the clock of `camera` is ahead of that of `reference`: what is true, and what was found."""
+
+    camera: str
+    reference: str
+    true_s: float
+    found_s: float
+    error_s: float
+    sure: bool
+
+    def line(self) -> str:
+        """In words."""
+        doubt = "" if self.sure else ", which is not sure"
+        return (
+            f"{self.camera} is {self.true_s:+.2f} s ahead of {self.reference}, "
+            f"found {self.found_s:+.2f} s +- {self.error_s:.2f} s{doubt}"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class SceneScore:
     """What the associator made of one world. `steps` are camera steps; `seconds` the CPU time of `real_s` filmed."""
@@ -48,6 +74,7 @@ class SceneScore:
     seconds: float
     real_s: float
     returns: Returns | None = None
+    clocks: tuple[ClockScore, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers by name; shares are 0..1."""
@@ -66,6 +93,7 @@ class SceneScore:
             "steps_per_s": self.steps / self.seconds,
             "times_real": self.real_s / self.seconds,
             "returns": asdict(self.returns) if self.returns else None,
+            "clocks": [asdict(clock) for clock in self.clocks],
         }
 
     def row(self) -> tuple[str, ...]:
@@ -103,6 +131,7 @@ def table(scores: Iterable[SceneScore]) -> str:
         for score in scores
         if (back := score.returns) is not None
     ]
+    lines += [f"{score.scene}: {clock.line()}" for score in scores for clock in score.clocks]
     return "\n".join(lines)
 
 
@@ -122,6 +151,23 @@ def score_scene(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> Scene
         seconds=answered.seconds,
         real_s=sum(recording.seconds for recording in recordings),
         returns=returns(recordings, answered.final) if len(recordings) > 1 else None,
+        clocks=_clocks(files, answered.clocks) if scene.clock_spread_s else (),
+    )
+
+
+def _clocks(files: WorldFiles, found: Iterable[Offset]) -> tuple[ClockScore, ...]:
+    true_s = json.loads(files.facts.read_text(encoding="ascii"))["clock_s"]
+    return tuple(
+        ClockScore(
+            camera=one.camera,
+            reference=one.reference,
+            true_s=true_s[one.camera] - true_s[one.reference],
+            found_s=one.ahead_s,
+            error_s=one.error_s,
+            sure=one.sure,
+        )
+        for one in found
+        if one.camera != one.reference
     )
 
 
@@ -140,8 +186,8 @@ def kept_world(scene: Scene, *, seed: int, tuning: bool, worlds: Path) -> WorldF
 
 
 def _simulation() -> str:
-    """A short hash of the sources of this package."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    """A short hash of the sources of this package that worlds depend on."""
+    sources = sorted(path for path in Path(__file__).parent.glob("*.py") if path.name not in _NO_SIMULATION)
     return sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:8]
 
 

@@ -27,10 +27,14 @@ ENCODER = "simulated"
 
 @dataclass(frozen=True, slots=True)
 class WorldFiles:
-    """A world on disk: one journal for each time that its cameras ran, and the truth files of each, by camera."""
+    """A world on disk: one journal for each time that its cameras ran, and the truth files of each, by camera.
+
+    `facts` is what is true besides boxes.
+    """
 
     folder: Path
     config: Path
+    facts: Path
     journals: tuple[Path, ...]
     truths: tuple[Mapping[str, Path], ...]
 
@@ -42,6 +46,7 @@ def files_of(scene: Scene, folder: Path) -> WorldFiles:
     return WorldFiles(
         folder,
         folder / "cameras.yaml",
+        folder / "truth.json",
         tuple(folder / f"run{part}.journal" for part in parts),
         tuple({name: folder / f"gt{part}_{name}.txt" for name in names} for part in parts),
     )
@@ -57,8 +62,8 @@ def write_world(world: World, folder: Path) -> WorldFiles:
         for name, path in truths.items():
             with writing(path):
                 path.write_text("".join(row.line() + "\n" for row in rows[name]), encoding="ascii")
-    with writing(folder):
-        (folder / "truth.json").write_text(_facts(world), encoding="ascii")
+    with writing(files.facts):
+        files.facts.write_text(_facts(world), encoding="ascii")
     with writing(files.config):
         files.config.write_text(cameras_yaml(world.scene), encoding="utf-8")
     return files
