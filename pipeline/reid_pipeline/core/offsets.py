@@ -12,6 +12,9 @@ from reid_pipeline.core.similarity import Float64
 CERTAIN, LEAST_S = 3.0, 0.2
 """A clock is ahead when it is so by `CERTAIN` times the error and by `LEAST_S`."""
 
+CENTRAL = 1.25
+"""A reference is one whose errors are no more than so many times those of the best."""
+
 ROUNDS = 10
 """How often the offsets are found again with less weight on lags that do not fit the others."""
 
@@ -61,21 +64,30 @@ class Offset:
 def offsets(lags: Sequence[Lag], given_s: Mapping[str, float]) -> list[Offset]:
     """The offset of every camera that a lag is known of, by camera; lags are besides what was given.
 
-    Cameras that no chain of lags connects have references of their own. A reference is the camera whose clock is the
-    middle one of those that are connected, so that where one clock is wrong, it is that one which is ahead or behind.
+    Cameras that no chain of lags connects have references of their own. A reference is one that the others are well
+    compared with, and of those the one by which the fewest others are wrong: where one clock is, it is that which is
+    ahead or behind.
     """
     found: list[Offset] = []
     for group in _connected(lags):
         inside = [lag for lag in lags if lag.first in group]
-        ahead_s, _ = _solved(group, inside, reference=0)
-        middle = sorted(range(len(group)), key=lambda place: (ahead_s[place], group[place]))[(len(group) - 1) // 2]
-        ahead_s, error_s = _solved(group, inside, reference=middle)
-        for place, camera in enumerate(group):
-            tracks = sum(lag.tracks for lag in inside if camera in (lag.first, lag.second))
-            ahead, error = (round(float(value), DECIMALS) for value in (ahead_s[place], error_s[place]))
-            given = given_s.get(camera, 0.0)
-            found.append(Offset(camera, group[middle], ahead + 0.0, error, tracks, given))
+        tracks = {camera: sum(lag.tracks for lag in inside if camera in (lag.first, lag.second)) for camera in group}
+        ahead_s, error_s = _solved(group, inside)
+        views = [
+            [
+                Offset(camera, reference, ahead, error, tracks[camera], given_s.get(camera, 0.0))
+                for camera, ahead, error in zip(group, of_ahead, of_error, strict=True)
+            ]
+            for reference, of_ahead, of_error in zip(group, ahead_s.tolist(), error_s.tolist(), strict=True)
+        ]
+        worst_s = CENTRAL * min(_doubt_s(view) for view in views)
+        central = [view for view in views if _doubt_s(view) <= worst_s]
+        found += min(central, key=lambda view: (sum(one.sure for one in view), -sum(one.ahead_s for one in view)))
     return sorted(found, key=lambda offset: offset.camera)
+
+
+def _doubt_s(view: Sequence[Offset]) -> float:
+    return sum(offset.error_s for offset in view)
 
 
 def _connected(lags: Sequence[Lag]) -> list[list[str]]:
@@ -87,13 +99,16 @@ def _connected(lags: Sequence[Lag]) -> list[list[str]]:
     return sorted(sorted(cameras) for cameras in {frozenset(joined) for joined in group.values()})
 
 
-def _solved(cameras: Sequence[str], lags: Sequence[Lag], *, reference: int) -> tuple[Float64, Float64]:
-    """The offsets that fit the lags best, and their errors, both (cameras,); lags that fit badly weigh less."""
+def _solved(cameras: Sequence[str], lags: Sequence[Lag]) -> tuple[Float64, Float64]:
+    """How far each camera (column) is ahead of each (row), and the errors of that, float64 (cameras, cameras).
+
+    By least squares; lags that fit badly weigh less.
+    """
     place = {camera: i for i, camera in enumerate(cameras)}
     rows = np.zeros((len(lags), len(cameras)))
     for row, lag in zip(rows, lags, strict=True):
         row[place[lag.first]], row[place[lag.second]] = -1.0, 1.0
-    rows = np.delete(rows, reference, axis=1)
+    rows = rows[:, 1:]
     lag_s, error_s = np.array([lag.lag_s for lag in lags]), np.array([lag.error_s for lag in lags])
     weight = 1.0 / error_s**2
     for _ in range(ROUNDS):
@@ -101,5 +116,7 @@ def _solved(cameras: Sequence[str], lags: Sequence[Lag], *, reference: int) -> t
         solution = np.linalg.solve(normal, rows.T @ (lag_s * weight))
         misfit = np.abs(rows @ solution - lag_s) / error_s
         weight = 1.0 / (error_s**2 * np.maximum(1.0, misfit))
-    spread = np.sqrt(np.diag(np.linalg.inv(normal)))
-    return np.insert(solution, reference, 0.0), np.insert(spread, reference, 0.0)
+    ahead_s, shared = np.pad(solution, (1, 0)), np.pad(np.linalg.inv(normal), ((1, 0), (1, 0)))
+    variance = np.diag(shared) + np.diag(shared)[:, None] - 2.0 * shared
+    between_s = np.asarray(np.round(ahead_s - ahead_s[:, None], DECIMALS) + 0.0)  # never -0.0
+    return between_s, np.asarray(np.round(np.sqrt(np.maximum(variance, 0.0)), DECIMALS))
