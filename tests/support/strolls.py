@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot
@@ -13,7 +13,7 @@ from made_up_site import look
 from reid_pipeline.core.motion import Homography
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.core.tracklets import Tracklet
-from reid_pipeline.types import NS_PER_S, Observation, TrackletKey, as_float32
+from reid_pipeline.types import NS_PER_S, EncodedStep, Observation, TrackedBoxes, TrackletKey, as_float32
 
 FRAME_S = 0.1
 LOOK_EVERY = 10
@@ -70,33 +70,39 @@ def _rows(matrix: np.ndarray) -> tuple[tuple[float, float, float], ...]:
     return tuple((float(a), float(b), float(c)) for a, b, c in matrix)
 
 
-def filmed(strolls: Sequence[Stroll], clocks_s: Mapping[str, float], *, until_s: float) -> list[Tracklet]:
-    """What the cameras make of it: a track for every stay in view, a look every second."""
-    found: list[Tracklet] = []
-    for camera, ahead_s in clocks_s.items():
-        for stroll in strolls:
-            found += _tracks(camera, ahead_s, stroll, until_s)
-    return found
+def filmed(strolls: Sequence[Stroll], clocks_s: Mapping[str, float]) -> list[Tracklet]:
+    """What the cameras make of it: a track for everybody in view, a look every second."""
+    found: dict[TrackletKey, Tracklet] = {}
+    for step in steps(strolls, clocks_s):
+        for track_id, xyxy in zip(step.tracked.track_id.tolist(), step.tracked.xyxy.tolist(), strict=True):
+            key = TrackletKey(step.camera, track_id)
+            begun = found.setdefault(key, Tracklet(key, step.timestamp_ns, step.timestamp_ns))
+            begun.see(step.timestamp_ns, xyxy, None)
+        for observation in step.observations:
+            found[TrackletKey(step.camera, observation.track_id)].observe(observation)
+    return [found[key] for key in sorted(found) if len(found[key].looks)]
 
 
-def _tracks(camera: str, ahead_s: float, stroll: Stroll, until_s: float) -> list[Tracklet]:
-    tracks: list[Tracklet] = []
-    seen_before = False
-    first, last = (round((moment_s + ahead_s) / FRAME_S) for moment_s in (stroll.start_s, stroll.end_s))
-    for index in range(max(0, first - 1), min(round(until_s / FRAME_S), last + 2)):
-        shown_ns = round(index * FRAME_S * NS_PER_S)
-        place = stroll.at(index * FRAME_S - ahead_s)
-        seen = place is not None and sees(camera, place)
-        if place is not None and seen:
-            if not seen_before:
-                key = TrackletKey(camera, 100 * stroll.person + len(tracks))
-                tracks.append(Tracklet(key, shown_ns, shown_ns))
-            box = box_of(camera, place)
-            tracks[-1].see(shown_ns, box, None)
-            if index % LOOK_EVERY == 0:
-                tracks[-1].observe(_seen(tracks[-1].key, index, shown_ns, box, stroll.person))
-        seen_before = seen
-    return [track for track in tracks if len(track.looks)]
+def steps(strolls: Sequence[Stroll], clocks_s: Mapping[str, float]) -> Iterator[EncodedStep]:
+    """The same frame by frame, by the time that the cameras' clocks show."""
+    last_s = max(stroll.end_s for stroll in strolls) + max(clocks_s.values()) + 1.0
+    for index in range(round(last_s / FRAME_S)):
+        for camera, ahead_s in clocks_s.items():
+            yield _step(camera, index, [(s.person, s.at(index * FRAME_S - ahead_s)) for s in strolls])
+
+
+def _step(camera: str, index: int, places: Sequence[tuple[int, Place | None]]) -> EncodedStep:
+    shown_ns = round(index * FRAME_S * NS_PER_S)
+    seen = [(person, box_of(camera, at)) for person, at in places if at is not None and sees(camera, at)]
+    boxes = as_float32([box for _, box in seen]).reshape(-1, 4)
+    track_ids = np.array([person + 1 for person, _ in seen], np.int64)
+    observations = tuple(
+        Observation(camera, person + 1, index, shown_ns, box, 0.8, look(person, 0.03, (person, index, len(camera))))
+        for (person, _), box in zip(seen, boxes, strict=True)
+        if index % LOOK_EVERY == 0
+    )
+    tracked = TrackedBoxes(boxes, np.ones(len(boxes), np.float32), track_ids)
+    return EncodedStep(camera, index, shown_ns, tracked, observations, ())
 
 
 def box_of(camera: str, place: Place) -> tuple[float, float, float, float]:
@@ -105,8 +111,3 @@ def box_of(camera: str, place: Place) -> tuple[float, float, float, float]:
     left, _, near = VIEWS[camera] @ (place[0] + BODY_M, place[1], 1.0)
     height = abs(left / near - x / w)
     return x / w - height / 5, y / w - height, x / w + height / 5, y / w
-
-
-def _seen(key: TrackletKey, index: int, shown_ns: int, box: Sequence[float], person: int) -> Observation:
-    vector = look(person, 0.03, (key.track_id, index, len(key.camera)))
-    return Observation(key.camera, key.track_id, index, shown_ns, as_float32(box), 0.8, vector)

@@ -82,8 +82,14 @@ def offsets(lags: Sequence[Lag], given_s: Mapping[str, float]) -> list[Offset]:
         ]
         worst_s = CENTRAL * min(_doubt_s(view) for view in views)
         central = [view for view in views if _doubt_s(view) <= worst_s]
-        found += min(central, key=lambda view: (sum(one.sure for one in view), -sum(one.ahead_s for one in view)))
+        found.extend(min(central, key=lambda view: _surprise(view, given_s)))
     return sorted(found, key=lambda offset: offset.camera)
+
+
+def _surprise(view: Sequence[Offset], given_s: Mapping[str, float]) -> tuple[int, float, float]:
+    """First of all how many clocks are wrong by this view; that one is whose offset was given; that one is behind."""
+    wrong = sum(offset.sure for offset in view)
+    return wrong, abs(given_s.get(view[0].reference, 0.0)), -sum(offset.ahead_s for offset in view)
 
 
 def _doubt_s(view: Sequence[Offset]) -> float:

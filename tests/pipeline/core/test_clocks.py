@@ -33,7 +33,7 @@ UNTIL_S = 120.0
 
 @cache
 def _seen(clocks_s: tuple[tuple[str, float], ...]) -> list[Tracklet]:
-    return filmed(STROLLS, dict(clocks_s), until_s=UNTIL_S)
+    return filmed(STROLLS, dict(clocks_s))
 
 
 def seen(**clocks_s: float) -> list[Tracklet]:
@@ -86,9 +86,7 @@ def test_passages_tell_less_where_the_floor_is_not_known() -> None:
 def test_passages_one_way_tell_nothing() -> None:
     layout = topology(calibrated=True)
     clocks = Clocks({}, layout.floor)
-    one_way = filmed(
-        [stroll for stroll in STROLLS if stroll.person % 2 == 0], {"left": 0.0, "yard": 2.0}, until_s=UNTIL_S
-    )
+    one_way = filmed([stroll for stroll in STROLLS if stroll.person % 2 == 0], {"left": 0.0, "yard": 2.0})
     assert not clocks.learn(one_way, layout, sure=SURE, now_ns=None)
     assert clocks.lags() == []
 
@@ -119,11 +117,11 @@ def test_learning_as_it_happens_ends_where_learning_at_once_does() -> None:
 def test_only_tracks_that_are_each_others_best_meet() -> None:
     layout = topology(calibrated=False)
     twins = [Stroll(1, 5.0, IN[1]), Stroll(2, 6.0, IN[2])]
-    tracklets = filmed(twins, {"left": 0.0, "right": 0.0}, until_s=30.0)
+    tracklets = filmed(twins, {"left": 0.0, "right": 0.0})
     met = meetings(tracklets, {tracklet.key for tracklet in tracklets}, layout, sure=SURE)
     assert sorted((str(m.first.key), str(m.second.key)) for m in met) == [
-        ("left:100", "right:100"),
-        ("left:200", "right:200"),
+        ("left:2", "right:2"),
+        ("left:3", "right:3"),
     ]
     assert not meetings(tracklets, set(), layout, sure=SURE)
     assert not meetings(tracklets, {tracklet.key for tracklet in tracklets}, layout, sure=1.1)
