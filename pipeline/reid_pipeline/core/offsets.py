@@ -82,7 +82,8 @@ def offsets(lags: Sequence[Lag], given_s: Mapping[str, float]) -> list[Offset]:
         ]
         worst_s = CENTRAL * min(_doubt_s(view) for view in views)
         central = [view for view in views if _doubt_s(view) <= worst_s]
-        found.extend(min(central, key=lambda view: _surprise(view, given_s)))
+        chosen: list[Offset] = min(central, key=lambda view: _surprise(view, given_s))
+        found += chosen
     return sorted(found, key=lambda offset: offset.camera)
 
 
