@@ -129,7 +129,7 @@ def test_cameras_named_like_settings_get_the_right_suggestions(refusal: Refusal)
     text = "cameras:\n  source: {source: a}\n  neighbors: {source: a, min_s: 1, transprot: tcp}\n"
     assert refusal(text) == [
         "3: cameras.neighbors.min_s: unknown key; "
-        "known here: source, start, neighbors, overlaps, homography, fps, timeout_s, transport",
+        "known here: source, start, neighbors, overlaps, homography, fps, offset_s, timeout_s, transport",
         "3: cameras.neighbors.transprot: unknown key; did you mean transport?",
     ]
 
