@@ -46,6 +46,9 @@ MANY = 1 << 16
 LEAST_SPREAD = 0.03
 """No similarities spread less, so that log odds have bounds."""
 
+_ANYWHERE = ("", "")
+"""In place of a pair of cameras, for looks from anywhere."""
+
 _Key = tuple[str, str, bool]
 
 
@@ -103,17 +106,20 @@ class Calibration:
             possible: False where two cannot be one person, bool (N, N).
             until_ns: on the run's clock.
         """
-        cameras = np.array([tracklet.key.camera for tracklet in tracklets])
+        cameras, camera_of = np.unique([tracklet.key.camera for tracklet in tracklets], return_inverse=True)
         ripe = [i for i, tracklet in enumerate(tracklets) if _is_ripe(tracklet, until_ns)]
         counted = [i for i in ripe if tracklets[i].key in self._counted]
         for i in ripe:
             if tracklets[i].key in self._counted:
                 continue
             self._learn_oneself(tracklets[i])
-            for camera in sorted(set(cameras[counted].tolist())):
-                there = np.array([j for j in counted if cameras[j] == camera])
+            before = np.array(counted, np.intp)
+            for number, camera in enumerate(cameras.tolist()):
+                there = before[camera_of[before] == number]
+                if not len(there):
+                    continue
                 strangers = ~possible[i, there]
-                if camera != cameras[i]:
+                if number != camera_of[i]:
                     # Whoever of them this is, if any, those who were there at the same time are somebody else.
                     best = int(similarity[i, there].argmax())
                     strangers |= ~possible[there[best], there]
@@ -134,8 +140,11 @@ class Calibration:
 
     def shift_of_memory(self) -> float:
         """What to add to a similarity of looks of one camera with a memory of looks from anywhere."""
-        across = self._strangers(one_camera=False)
-        return self._shift(_Moments(), across if across.count else self._strangers(one_camera=True))
+        if _ANYWHERE not in self._shifts:
+            across = self._strangers(one_camera=False)
+            kind = across if across.count else self._strangers(one_camera=True)
+            self._shifts[_ANYWHERE] = self._shift(_Moments(), kind)
+        return self._shifts[_ANYWHERE]
 
     def shifts(self, rows: Sequence[str], columns: Sequence[str]) -> Float64:
         """The shift of each camera in `rows` with each in `columns`, float64 (N, M)."""

@@ -98,13 +98,13 @@ class LookSet:
         self._rows, self._pairs = rows, pairs
 
     def _most_redundant(self) -> int:
-        size = len(self)
+        size = len(self._notes)
         first, second = divmod(int(self._pairs[:size, :size].argmax()), size)
         worth = [(self._notes[i][2], self._notes[i][1], i) for i in (first, second)]
         return min(worth)[2]
 
     def _drop(self, index: int) -> None:
-        size = len(self)
+        size = len(self._notes)
         del self._notes[index]
         self._rows[index : size - 1] = self._rows[index + 1 : size]
         self._pairs[index : size - 1, :size] = self._pairs[index + 1 : size, :size]

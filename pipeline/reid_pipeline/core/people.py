@@ -51,17 +51,18 @@ class Person:
     cameras: set[str] = field(default_factory=set)
     first_seen_ns: int | None = None
     last_seen_ns: int | None = None
+    _teachers: list[Tracklet] | None = None
 
     def allows(self, tracklet: Tracklet, topology: Topology, besides: frozenset[TrackletKey]) -> bool:
         """Whether the tracklet can be this person, given where the members were; those in `besides` do not count."""
-        return all(
-            could_be_one(member, tracklet, topology)
-            for key, member in self.members.items()
-            if key != tracklet.key and key not in besides
-        )
+        for key, member in self.members.items():
+            if key != tracklet.key and key not in besides and not could_be_one(member, tracklet, topology):
+                return False
+        return True
 
     def join(self, tracklet: Tracklet, *, trusted: bool) -> None:
         """The tracklet is this person; one that rested is awake again."""
+        self._teachers = None
         self.members[tracklet.key] = tracklet
         if trusted:
             self.trusted.add(tracklet.key)
@@ -73,6 +74,7 @@ class Person:
 
     def leave(self, key: TrackletKey) -> None:
         """The tracklet is somebody else; what it taught is unlearned."""
+        self._teachers = None
         del self.members[key]
         self.trusted.discard(key)
         if key in self.resting:
@@ -81,6 +83,7 @@ class Person:
 
     def rest(self, key: TrackletKey) -> None:
         """The tracklet is over: its looks join those that are known."""
+        self._teachers = None
         self.resting.add(key)
         if key in self.trusted:
             self.known.add_all(self.members[key].looks)
@@ -106,6 +109,7 @@ class Person:
 
     def absorb(self, tracklet: Tracklet) -> None:
         """Let a resting tracklet go, keeping what it taught."""
+        self._teachers = None
         self.witness(tracklet)
         self.settled += 1
         if tracklet.key in self.trusted:
@@ -115,11 +119,10 @@ class Person:
         self.resting.discard(tracklet.key)
 
     def teachers(self) -> list[Tracklet]:
-        """The members that are trusted and do not rest."""
-        if len(self.resting) == len(self.members):
-            return []
-        awake = self.trusted - self.resting
-        return [self.members[key] for key in sorted(awake) if len(self.members[key].looks)]
+        """The members that are trusted and do not rest; each has a look at least."""
+        if self._teachers is None:
+            self._teachers = [self.members[key] for key in sorted(self.trusted - self.resting)]
+        return self._teachers
 
     def was_seen(self) -> bool:
         """Whether any tracklet of this run is this person."""

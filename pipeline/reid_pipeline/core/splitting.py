@@ -48,25 +48,27 @@ class Splitter:
     def __init__(self, familiar: float) -> None:
         self._familiar = familiar
         self._courses: dict[str, dict[int, _Course]] = {}
+        self._cut: dict[str, dict[int, int]] = {}  # the numbers of tracks that were cut
 
     def split(self, step: TimeStep) -> TimeStep:
         """The same step with what follows a cut renumbered."""
         return TimeStep(step.start_ns, tuple(self._camera(camera_step) for camera_step in step.steps))
 
     def _camera(self, step: EncodedStep) -> EncodedStep:
-        courses = self._courses.setdefault(step.camera, {})
-        observations = tuple(kept for seen in step.observations for kept in self._observe(courses, seen))
-        tracks = step.tracked.track_id.tolist()
-        numbers = [courses[track].number if track in courses else track for track in tracks]
-        ended = tuple(courses.pop(track).number if track in courses else track for track in step.ended)
-        # nearly always nothing was cut, and there are as many steps as frames
-        if numbers != tracks:
-            step = replace(step, tracked=replace(step.tracked, track_id=np.array(numbers, np.int64)))
-        if observations != step.observations or ended != step.ended:
-            step = replace(step, observations=observations, ended=ended)
-        return step
+        courses, cut = self._courses.setdefault(step.camera, {}), self._cut.setdefault(step.camera, {})
+        observations = tuple([kept for seen in step.observations for kept in self._observe(courses, cut, seen)])
+        tracked = step.tracked
+        if cut:
+            numbers = [cut.get(track, track) for track in tracked.track_id.tolist()]
+            tracked = replace(tracked, track_id=np.array(numbers, np.int64))
+        ended = tuple([cut.pop(track, track) for track in step.ended])
+        for track in step.ended:
+            courses.pop(track, None)
+        if observations == step.observations and tracked is step.tracked:
+            return step  # as nearly always
+        return replace(step, tracked=tracked, observations=observations, ended=ended)
 
-    def _observe(self, courses: dict[int, _Course], observation: Observation) -> list[Observation]:
+    def _observe(self, courses: dict[int, _Course], cut: dict[int, int], observation: Observation) -> list[Observation]:
         """The observations that can be believed now, numbered."""
         course = courses.get(observation.track_id)
         if course is None:
@@ -80,6 +82,7 @@ class Splitter:
             del course.odd[:-ODD]
             return []
         course.number += CUT
+        cut[observation.track_id] = course.number
         course.looks = LookSet(TRACK_LOOKS)
         believed = [_believe(course, odd, quantise(odd.vector)) for odd in course.odd]
         course.odd = []
