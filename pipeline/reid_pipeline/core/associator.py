@@ -139,6 +139,12 @@ class Associator:
         self.people.forget(identities)
         self._recall.forget()
 
+    def hear(self, news: GalleryChange) -> None:
+        """Other runs that share the gallery have committed this."""
+        self.people.hear(news)
+        if news.removed:
+            self.forget(news.removed)
+
     def take_change(self) -> GalleryChange | None:
         """What the gallery should learn since the last call."""
         change = self.people.take_change()

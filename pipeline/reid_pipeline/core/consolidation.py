@@ -115,7 +115,9 @@ def _gather(
     # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
     similarity[:tracks, tracks:] = covered + recalled
     similarity[tracks:, :tracks] = (covered + recalled).T
-    possible[:tracks, tracks:] = possible[tracks:, :tracks] = True
+    began_ns = np.array([tracklet.start_ns for tracklet in tracklets], np.int64)[:, None]
+    possible[:tracks, tracks:] = began_ns > np.array([person.elsewhere_ns for person in seeds], np.int64)
+    possible[tracks:, :tracks] = possible[:tracks, tracks:].T
     known = [len(tracklet.looks) for tracklet in tracklets] + [len(person.remembered) for person in seeds]
     return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64), separate)
 

@@ -23,6 +23,9 @@ from reid_pipeline.types import (
 
 PERSON_LOOKS = 32
 
+LONG_AGO_NS = -(1 << 62)
+"""Before everything that a run sees."""
+
 
 @dataclass(slots=True)
 class Person:
@@ -33,6 +36,8 @@ class Person:
     that do not rest, so it is bounded however often the person comes by.
 
     `known_before` says that the gallery knew the person when the run began, `committed` that it knows of them now.
+
+    Until `elsewhere_ns` another run has seen the person, so tracks of this one that began before are somebody else.
 
     A member's looks describe the person only when it is in `trusted`: one that was linked with a middling score follows
     the person but does not teach what they look like, so an error does not feed itself.
@@ -51,10 +56,13 @@ class Person:
     cameras: set[str] = field(default_factory=set)
     first_seen_ns: int | None = None
     last_seen_ns: int | None = None
+    elsewhere_ns: int = LONG_AGO_NS
     _teachers: list[Tracklet] | None = None
 
     def allows(self, tracklet: Tracklet, topology: Topology, besides: frozenset[TrackletKey]) -> bool:
         """Whether the tracklet can be this person, given where the members were; those in `besides` do not count."""
+        if tracklet.start_ns <= self.elsewhere_ns:
+            return False
         for key, member in self.members.items():
             if key != tracklet.key and key not in besides and not could_be_one(member, tracklet, topology):
                 return False
@@ -161,16 +169,9 @@ class People:
         self._next_number = snapshot.next_number
         self._touched: set[str] = set()
         self._removed: set[str] = set()
+        self._former: set[str] = set()
         for identity in snapshot.identities:
-            self._by_id[identity.id] = Person(
-                identity.id,
-                known_before=True,
-                committed=True,
-                confirmed=identity.state is State.CONFIRMED,
-                cameras=set(identity.cameras),
-                first_seen_ns=identity.first_seen_ns,
-                last_seen_ns=identity.last_seen_ns,
-            )
+            self._by_id[identity.id] = _known_before(identity)
         self.remembered = LookIndex(shortlist=shortlist)
         self.known = LookIndex(shortlist=shortlist)
         self._recollect(snapshot.prototypes)
@@ -203,6 +204,20 @@ class People:
         if self._by_id.pop(identity).committed:
             self._removed.add(identity)
         self._touched.discard(identity)
+        self._former.add(identity)
+
+    def hear(self, news: GalleryChange) -> None:
+        """Other runs have met these people. Those known here too stay as they are, and who was dropped does not return.
+
+        Two runs that see somebody at once each give them an id. They do not swap: nobody here becomes a person who was
+        still seen elsewhere when their track had begun.
+        """
+        for identity in news.identities:
+            if identity.id not in self._by_id and identity.id not in self._former:
+                self._by_id[identity.id] = _known_before(identity, elsewhere_ns=identity.last_seen_ns)
+                for look in news.prototypes:
+                    if look.identity == identity.id:
+                        self._by_id[identity.id].remember(_look(look))
 
     def forget(self, identities: Iterable[str]) -> None:
         """The gallery has forgotten these people. Who is in view stays; of others seen in this run, the name does."""
@@ -211,6 +226,7 @@ class People:
             if person is None or person.members:
                 continue
             self._touched.discard(identity)
+            self._former.add(identity)
             if person.was_seen():
                 person.remembered, person.known = LookSet(PERSON_LOOKS), LookSet(PERSON_LOOKS)
                 person.known_before = person.committed = False
@@ -238,8 +254,7 @@ class People:
         self.known.adopt(vectors, {identity: self._by_id[identity].known for identity in shared})
         for identity in by_person.keys() - shared.keys():  # several runs have kept looks of these
             for look in by_person[identity]:
-                note = (look.camera, look.timestamp_ns, look.quality)
-                self._by_id[identity].remember(Look(*note, quantise(look.vector)))
+                self._by_id[identity].remember(_look(look))
 
     def take_change(self) -> GalleryChange | None:
         """What the gallery should learn since the last call, or None. Only confirmed people are remembered."""
@@ -257,3 +272,20 @@ class People:
         self._touched.difference_update(person.id for person in people)
         self._removed.clear()
         return change
+
+
+def _known_before(identity: Identity, *, elsewhere_ns: int = LONG_AGO_NS) -> Person:
+    return Person(
+        identity.id,
+        known_before=True,
+        committed=True,
+        confirmed=identity.state is State.CONFIRMED,
+        cameras=set(identity.cameras),
+        first_seen_ns=identity.first_seen_ns,
+        last_seen_ns=identity.last_seen_ns,
+        elsewhere_ns=elsewhere_ns,
+    )
+
+
+def _look(prototype: Prototype) -> Look:
+    return Look(prototype.camera, prototype.timestamp_ns, prototype.quality, quantise(prototype.vector))

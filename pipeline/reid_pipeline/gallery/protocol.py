@@ -47,6 +47,17 @@ class Gallery(Protocol):
         ...
 
 
+class Newsletter(Protocol):
+    """Where a run hears of what other runs have committed to the gallery that they share."""
+
+    def news(self) -> GalleryChange:
+        """What others changed since the snapshot or the last news: people as they are known now, and who is no more.
+
+        Nothing of it counts as known to this run: its commits leave it alone. Raises `GalleryError`.
+        """
+        ...
+
+
 class EvidenceBook(Protocol):
     """Where a run writes down what led to its decisions."""
 
@@ -55,5 +66,5 @@ class EvidenceBook(Protocol):
         ...
 
 
-class RunStore(Gallery, EvidenceBook, Protocol):
-    """Both, as one store gives them to a run."""
+class RunStore(Gallery, Newsletter, EvidenceBook, Protocol):
+    """All three, as one store gives them to a run."""

@@ -54,7 +54,8 @@ class SqlGallery:
         self._codec = Codec(access.seal)
         self._clock = clock
         self._closed = False
-        self._known = 0
+        self._known = self._heard = 0
+        self._told: set[str] = set()
         if access.writer is not None:
             with database.writing() as rows:
                 self._known = int(read_meta(rows).get("change", 0))
@@ -71,8 +72,25 @@ class SqlGallery:
             people = people_rows.read_identities(rows)
             looks = people_rows.read_prototypes(rows, self._codec, stamp.dim if stamp else None)
             number = self._next_number(rows)
-            self._known = int(meta.get("change", 0))
+            self._known = self._heard = int(meta.get("change", 0))
         return GallerySnapshot(people, looks, number, read_likeness(meta))
+
+    def news(self) -> GalleryChange:
+        """What other writers changed since the snapshot or the last news."""
+        with self._database.reading() as rows:
+            meta = read_meta(rows)
+            stamp = read_stamp(meta)
+            changed = "SELECT DISTINCT id FROM identities WHERE change > ? AND writer <> ? ORDER BY id"
+            ids = [str(id_) for (id_,) in rows.query(changed, self._heard, self._access.writer)]
+            people = [one for id_ in ids for one in people_rows.read_identities(rows, id_)]
+            dim = stamp.dim if stamp else None
+            looks = [look for id_ in ids for look in people_rows.read_prototypes(rows, self._codec, dim, id_)]
+            there = {str(id_) for (id_,) in rows.query("SELECT DISTINCT id FROM identities")} if self._told else set()
+            number = self._next_number(rows)
+        self._heard = int(meta.get("change", 0))
+        gone = sorted(self._told - there)
+        self._told = (self._told & there).union(ids)
+        return GalleryChange(tuple(people), tuple(looks), tuple(gone), number)
 
     def corrections(self) -> Corrections:
         """What was said by hand about who is who."""

@@ -90,3 +90,4 @@ class Identify:
         elif now_ns - self._committed_ns >= self._commit_every_ns:
             self._committed_ns = now_ns
             self.commit()
+            self.associator.hear(self._memory.news())

@@ -136,6 +136,22 @@ class Memory:
         if not self._away:
             self._sent()
 
+    def news(self) -> GalleryChange:
+        """What other runs have committed since the last time, on this run's clock. Raises `GalleryError`."""
+        news = GalleryChange((), (), (), 0)
+        if not self._away:
+            try:
+                news = self._store.news()
+            except DatabaseAway as away:
+                self._note_away(away)
+        self._known.update(identity.id for identity in news.identities)
+        self._known.difference_update(news.removed)
+        return replace(
+            news,
+            identities=tuple(_shifted(news.identities, -self._zero_ns)),
+            prototypes=tuple(replace(one, timestamp_ns=one.timestamp_ns - self._zero_ns) for one in news.prototypes),
+        )
+
     def finish(self, links: Iterable[Link]) -> None:
         """Let the gallery keep the last evidence; waits for a database that is away for half a minute at most.
 

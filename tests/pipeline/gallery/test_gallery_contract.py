@@ -66,6 +66,13 @@ def test_removed_identities_are_gone_with_their_looks(gallery: SqlGallery, remem
     assert {p.identity for p in snapshot.prototypes} == {"P0001"}
 
 
+def test_what_a_run_says_itself_is_no_news(gallery: SqlGallery, remember: Remember) -> None:
+    gallery.commit(remember("P0001"))
+    gallery.snapshot()
+    gallery.commit(remember("P0001", "P0002", next_number=3))
+    assert gallery.news() == GalleryChange((), (), (), 3)
+
+
 def test_an_identity_may_have_no_looks(gallery: SqlGallery, remember: Remember) -> None:
     gallery.commit(remember("P0001", looks=0))
     assert len(gallery.snapshot().identities) == 1
