@@ -93,16 +93,18 @@ class Associator:
     def finish(self) -> Decisions:
         """Look at everything within the window one last time."""
         decisions = Decisions()
+        tracklets = [self.standings[key].tracklet for key in sorted(self.standings)]
+        self._kinship.update([tracklet for tracklet in tracklets if len(tracklet.looks)], now_ns=self._now_ns)
         self._set_clocks(None)
         self._look_back(decisions)
         return decisions
 
     def _set_clocks(self, now_ns: int | None) -> None:
-        """Learn more of the clocks, and compare everybody at the times that follow from it."""
-        tracklets = [self.standings[key].tracklet for key in sorted(self.standings)]
-        if self.clocks.learn(tracklets, self.topology, sure=self.rules.update, now_ns=now_ns):
-            for tracklet in tracklets:
-                tracklet.walk.correct(self.clocks.ahead_ns(tracklet.key.camera))
+        """Learn of the clocks from what was compared last, and compare everybody at the times that follow from it."""
+        known, sure = self._kinship, self.rules.update
+        if self.clocks.learn(known.tracklets, known.likeness, self.topology, sure=sure, now_ns=now_ns):
+            for standing in self.standings.values():
+                standing.tracklet.walk.correct(self.clocks.ahead_ns(standing.tracklet.key.camera))
             self._kinship.forget()
 
     def _look_back(self, decisions: Decisions) -> None:

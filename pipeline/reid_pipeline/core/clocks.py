@@ -18,6 +18,7 @@ from reid_pipeline.core.lags import Track, passage_lags_s, picture_lags_s, walk_
 from reid_pipeline.core.meetings import LONGEST_GAP_S, LONGEST_LAG_S, Meeting, meetings
 from reid_pipeline.core.motion import Homography, Point, Stand
 from reid_pipeline.core.offsets import Lag, Offset, offsets
+from reid_pipeline.core.similarity import Float64
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.core.tracklets import Tracklet
 from reid_pipeline.types import NS_PER_S, TrackletKey
@@ -31,7 +32,7 @@ WALKING_M_S = 1.3
 ENOUGH, KEPT = 6, 60
 """So many comparisons, each way for passages, make a lag; no more than the last `KEPT` count."""
 
-STALE = 1.25
+STALE = 1.5
 """Pictures are compared anew when there are so many times as many walks."""
 
 WALK_S, PICTURE_S, PASSAGE_ON_FLOOR_S, PASSAGE_S = 0.05, 0.1, 0.15, 0.35
@@ -73,8 +74,12 @@ class _Evidence:
         self.walks.append((first, second))
         self.pictures_due -= 1
         if self.pictures_due <= 0:
-            self.pictures_s = picture_lags_s(self.walks)
-            self.pictures_due = max(1.0, (STALE - 1.0) * len(self.walks))
+            self.look()
+
+    def look(self) -> None:
+        """Compare the pictures anew."""
+        self.pictures_s = picture_lags_s(self.walks)
+        self.pictures_due = max(1.0, (STALE - 1.0) * len(self.walks))
 
 
 class Clocks:
@@ -100,19 +105,26 @@ class Clocks:
         known = [lag for pair, seen in sorted(self._evidence.items()) for lag in self._lags_of(pair, seen)]
         return [lag for lag in known if lag.error_s <= WORST_S]
 
-    def learn(self, tracklets: Sequence[Tracklet], topology: Topology, *, sure: float, now_ns: int | None) -> bool:
+    def learn(
+        self, tracklets: Sequence[Tracklet], likeness: Float64, topology: Topology, *, sure: float, now_ns: int | None
+    ) -> bool:
         """Compare the tracks that are over by now (None: all); says whether a correction changed.
 
-        `sure` is the similarity from which two tracks are surely one person.
+        `likeness` is that of each two by their looks, float64 (N, N); from `sure` on they are surely one person.
         """
         ended_ns = None if now_ns is None else now_ns - round(RIPE_S * NS_PER_S)
         ripe = {tracklet.key for tracklet in tracklets if ended_ns is None or tracklet.last_ns <= ended_ns}
         fresh, self._ripe = ripe - self._ripe, ripe
-        found = meetings(tracklets, fresh, topology, sure=sure)
-        for meeting in found:
+        if not fresh:
+            return False
+        for meeting in meetings(tracklets, likeness, fresh, topology, sure=sure):
             if meeting.first.key in ripe and meeting.second.key in ripe:
                 self._compare(meeting)
-        return bool(found) and self._correct()
+        if now_ns is None:
+            for evidence in self._evidence.values():
+                if len(evidence.walks) >= ENOUGH:
+                    evidence.look()
+        return self._correct()
 
     def _correct(self) -> bool:
         """Take over what is known of clocks where one is surely wrong: those compared with it are in doubt as well."""

@@ -41,25 +41,28 @@ class Kinship:
     A pair is computed again only when one of the two has a new look, so what it costs follows from what is new.
     Similarities are shifted as the `calibration` says, which learns from the tracklets that are over.
     `possible` follows the topology as it was given; what is found out about it since is for `found_possible`.
+    `likeness` is what looks alone say, before any shift.
     """
 
     topology: Topology
     calibration: Calibration
     similarity: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     possible: Bools = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+    tracklets: Sequence[Tracklet] = ()
     # What `similarity` is the sum of, beside the shifts of the cameras.
-    _likeness: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
+    likeness: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _added: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _places: dict[TrackletKey, int] = field(default_factory=dict)
     _observed: dict[TrackletKey, int] = field(default_factory=dict)
 
     def update(self, tracklets: Sequence[Tracklet], *, now_ns: int) -> None:
         """Bring both matrices up to date; every tracklet has a look at least."""
+        self.tracklets = tracklets
         self._rearrange(tracklets)
         self._compare(tracklets)
-        self.calibration.learn(tracklets, self._likeness, self.possible, until_ns=now_ns - OVER_AFTER_S * NS_PER_S)
+        self.calibration.learn(tracklets, self.likeness, self.possible, until_ns=now_ns - OVER_AFTER_S * NS_PER_S)
         cameras = [tracklet.key.camera for tracklet in tracklets]
-        self.similarity = self._likeness + self._added + self.calibration.shifts(cameras, cameras)
+        self.similarity = self.likeness + self._added + self.calibration.shifts(cameras, cameras)
         np.fill_diagonal(self.similarity, 0.0)
 
     def _compare(self, tracklets: Sequence[Tracklet]) -> None:
@@ -73,7 +76,7 @@ class Kinship:
         vectors, weights = [t.looks.vectors for t in tracklets], [t.looks.weights for t in tracklets]
         alike = on_grid(likenesses(vectors, weights, changed.tolist()))
         added = on_grid(np.where(possible, added, 0.0))
-        self._likeness[changed], self._likeness[:, changed] = alike, alike.T
+        self.likeness[changed], self.likeness[:, changed] = alike, alike.T
         self._added[changed], self._added[:, changed] = added, added.T
         self.possible[changed], self.possible[:, changed] = possible, possible.T
         np.fill_diagonal(self.possible, False)
@@ -95,9 +98,9 @@ class Kinship:
 
     def _rearrange(self, tracklets: Sequence[Tracklet]) -> None:
         """Bring what is known of pairs into the order of `tracklets`; nothing is known of new ones."""
-        nothing = len(self._likeness)
+        nothing = len(self.likeness)
         before = np.array([self._places.get(tracklet.key, nothing) for tracklet in tracklets], np.int64)
-        self._likeness = np.pad(self._likeness, (0, 1))[before][:, before]
+        self.likeness = np.pad(self.likeness, (0, 1))[before][:, before]
         self._added = np.pad(self._added, (0, 1))[before][:, before]
         self.possible = np.pad(self.possible, (0, 1))[before][:, before]
         self._places = {tracklet.key: i for i, tracklet in enumerate(tracklets)}

@@ -9,6 +9,7 @@ way seems to take longer is the clocks' doing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
@@ -29,8 +30,8 @@ apart by `CLEARLY_M` a second before and after: who stands still says nothing of
 BODY_M = 1.7
 """In a picture, metres are counted in body heights."""
 
-FIT_ROUNDS = 8
-"""How often a homography is fitted again with less weight on what it does not fit."""
+FIT_ROUNDS, FIT_MOMENTS = 4, 12
+"""How often a homography is fitted again with less weight on what it does not fit, and to how much of each walk."""
 
 LEAST_OFF_M = 0.2
 """Feet are off by so much anyhow; what fits better does not weigh more."""
@@ -57,11 +58,11 @@ def picture_lags_s(pairs: Collection[tuple[Track, Track]]) -> list[float]:
     Empty where it cannot be told, as when everybody walks one way: a floor that is moved along fits as well then.
     """
     coarse_s = _lags(0.0, LONGEST_LAG_S, COARSE_S)
-    best = _clearly_lowest(np.array([_floor_at(pairs, lag_s)[1] for lag_s in coarse_s.tolist()]), COARSE_S)
+    best = _clearly_lowest(np.array([off_m for _, off_m in _floors(pairs, coarse_s)]), COARSE_S)
     if best is None:
         return []
-    fine = [_floor_at(pairs, lag_s) for lag_s in _lags(float(coarse_s[best]), COARSE_S, STEP_S).tolist()]
-    floor = min(fine, key=lambda fitted: fitted[1])[0]
+    fine_s = _lags(float(coarse_s[best]), COARSE_S - STEP_S, STEP_S)
+    floor = min(_floors(pairs, fine_s), key=lambda fitted: fitted[1])[0]
     told = [walk_lag_s(np.column_stack([a[:, 0], _moved(a[:, 1:3], floor)]), b) for a, b in pairs]
     return [lag_s for lag_s in told if lag_s is not None]
 
@@ -103,9 +104,14 @@ def _clearly_lowest(cost_m: Float64, step_s: float) -> int | None:
 # -- a floor that two pictures share -----------------------------------------------------------------------------------
 
 
-def _floor_at(pairs: Collection[tuple[Track, Track]], lag_s: float) -> tuple[Float64, float]:
-    """The homography (3, 3) from the first picture to the second at a lag, and what it is off by on average, metres."""
-    here, there = _matched(pairs, lag_s)
+def _floors(pairs: Collection[tuple[Track, Track]], lags_s: Float64) -> list[tuple[Float64, float]]:
+    """For each lag the homography (3, 3) from the first picture to the second, and what it is off by, metres."""
+    known, here, there = _matched(pairs, lags_s)
+    return [_floor(here[:, seen], there[:, place, seen]) for place, seen in enumerate(known)]
+
+
+def _floor(here: Float64, there: Float64) -> tuple[Float64, float]:
+    """The homography that takes `here` (2, N) to `there` (3, N), with heights, and its mean error in metres."""
     if here.shape[1] < MOMENTS:
         return np.eye(3), np.inf
     weights = np.ones(here.shape[1])
@@ -116,14 +122,18 @@ def _floor_at(pairs: Collection[tuple[Track, Track]], lag_s: float) -> tuple[Flo
     return floor, float(off_m.mean())
 
 
-def _matched(pairs: Collection[tuple[Track, Track]], lag_s: float) -> tuple[Float64, Float64]:
-    """Where people were at the same moments: x and y in the first picture (2, N); x, y, height in the second (3, N)."""
-    here, there = [np.zeros((2, 0))], [np.zeros((3, 0))]
+def _matched(pairs: Collection[tuple[Track, Track]], lags_s: Float64) -> tuple[NDArray[np.bool_], Float64, Float64]:
+    """Where people were at the same moments, N of all walks: which are known at each of L lags (L, N), x and y in the
+    first picture (2, N), and x, y and height in the second (3, L, N)."""
+    known, here = [np.zeros((len(lags_s), 0), np.bool_)], [np.zeros((2, 0))]
+    there = [np.zeros((3, len(lags_s), 0))]
     for a, b in (pair for pair in pairs if min(map(len, pair))):
-        known, columns = _sampled(a[:, 0], b, np.array([lag_s]))
-        here.append(a.T[1:3, known[0]])
-        there.append(np.concatenate(columns)[:, known[0]])
-    return np.concatenate(here, axis=1), np.concatenate(there, axis=1)
+        some = a[:: math.ceil(len(a) / FIT_MOMENTS)]
+        seen, columns = _sampled(some[:, 0], b, lags_s)
+        known.append(seen)
+        here.append(some.T[1:3])
+        there.append(np.stack(columns))
+    return np.concatenate(known, axis=1), np.concatenate(here, axis=1), np.concatenate(there, axis=2)
 
 
 def _fitted(here: Float64, there: Float64, weights: Float64) -> Float64:

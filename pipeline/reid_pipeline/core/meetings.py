@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reid_pipeline.core.similarity import Float64, likenesses
+from reid_pipeline.core.similarity import Float64
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.core.tracklets import Tracklet
 from reid_pipeline.types import NS_PER_S, TrackletKey
@@ -34,6 +34,7 @@ class Meeting:
 
 def meetings(
     tracklets: Sequence[Tracklet],
+    likeness: Float64,
     fresh: Collection[TrackletKey],
     topology: Topology,
     *,
@@ -41,36 +42,34 @@ def meetings(
 ) -> list[Meeting]:
     """The meetings of `fresh` tracklets with any, each once, in the order of the tracklets.
 
-    `sure` is the similarity from which two are surely one person.
+    `likeness` is that of each two by their looks, float64 (N, N); `sure` is from where on they are surely one person.
     """
     near = _near(tracklets, fresh)
-    rows = np.array([i for i, tracklet in enumerate(near) if tracklet.key in fresh], np.int64)
+    known = [tracklets[i] for i in near.tolist()]
+    rows = np.array([i for i, tracklet in enumerate(known) if tracklet.key in fresh], np.int64)
     if not len(rows):
         return []
-    camera = np.unique([tracklet.key.camera for tracklet in near], return_inverse=True)[1]
-    looks = [t.looks.vectors for t in near], [t.looks.weights for t in near]
-    together, onward = _relations(near, topology)
-    alike = likenesses(*looks, rows.tolist())
+    camera = np.unique([tracklet.key.camera for tracklet in known], return_inverse=True)[1]
+    together, onward = _relations(known, topology)
     found: set[tuple[int, int, bool]] = set()
     for related, turned, passage in ((together, False, False), (onward, False, True), (onward.T, True, True)):
-        best = _best(alike, related[rows] & (alike >= sure), camera)
+        best = _best(likeness[np.ix_(near[rows], near)], related[rows], camera, sure=sure)
         partners = np.unique(best[best >= 0])
-        theirs = likenesses(*looks, partners.tolist())
-        answer = _best(theirs, related.T[partners] & (theirs >= sure), camera)
+        answer = _best(likeness[np.ix_(near[partners], near)], related.T[partners], camera, sure=sure)
         for row, choice in np.argwhere(best >= 0).tolist():
             i, j = int(rows[row]), int(best[row, choice])
             if answer[np.searchsorted(partners, j), camera[i]] == i:
                 first, second = (j, i) if turned or (not passage and j < i) else (i, j)
                 found.add((first, second, passage))
-    return [Meeting(near[a], near[b], passage) for a, b, passage in sorted(found)]
+    return [Meeting(known[a], known[b], passage) for a, b, passage in sorted(found)]
 
 
-def _near(tracklets: Sequence[Tracklet], fresh: Collection[TrackletKey]) -> list[Tracklet]:
-    """The tracklets that can meet a fresh one, as far as time roughly tells."""
-    known = [tracklet for tracklet in tracklets if len(tracklet.looks) >= KNOWN_LOOKS]
-    since_ns = min((tracklet.start_ns for tracklet in known if tracklet.key in fresh), default=0)
-    reach_ns = round((LONGEST_GAP_S + LONGEST_LAG_S) * NS_PER_S)
-    return [tracklet for tracklet in known if tracklet.last_ns >= since_ns - reach_ns]
+def _near(tracklets: Sequence[Tracklet], fresh: Collection[TrackletKey]) -> Ints:
+    """Which tracklets can meet a fresh one, as far as time roughly tells."""
+    since_ns = min((tracklet.start_ns for tracklet in tracklets if tracklet.key in fresh), default=0)
+    since_ns -= round((LONGEST_GAP_S + LONGEST_LAG_S) * NS_PER_S)
+    known = [i for i, t in enumerate(tracklets) if t.last_ns >= since_ns and len(t.looks) >= KNOWN_LOOKS]
+    return np.array(known, np.int64)
 
 
 def _relations(tracklets: Sequence[Tracklet], topology: Topology) -> tuple[Bools, Bools]:
@@ -88,13 +87,15 @@ def _relations(tracklets: Sequence[Tracklet], topology: Topology) -> tuple[Bools
     return together, onward
 
 
-def _best(alike: Float64, allowed: Bools, camera: Ints) -> Ints:
-    """The most alike tracklet of each camera, of those allowed: (rows, cameras), -1 where there is none.
+def _best(alike: Float64, related: Bools, camera: Ints, *, sure: float) -> Ints:
+    """The most alike of each camera of those that are related and surely one person: (rows, cameras), -1 for nobody.
 
     Args:
-        alike, allowed: of some rows with all N tracklets, (rows, N).
+        alike, related: of some rows with all N tracklets, (rows, N).
         camera: the number of each tracklet's camera, (N,).
+        sure: from which similarity on two are surely one person.
     """
+    allowed = related & (alike >= sure)
     best = np.full((len(alike), int(camera.max()) + 1), -1)
     scores = np.where(allowed, alike, -np.inf)
     for number in range(best.shape[1]):

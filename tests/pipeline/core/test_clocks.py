@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import pytest
 
 from reid_pipeline.core.clocks import Clocks
 from reid_pipeline.core.meetings import meetings
+from reid_pipeline.core.similarity import Float64, likenesses
 from reid_pipeline.core.tracklets import Tracklet
 from reid_pipeline.types import NS_PER_S
 from strolls import Place, Stroll, filmed, topology
@@ -40,10 +41,16 @@ def seen(**clocks_s: float) -> list[Tracklet]:
     return _seen(tuple(clocks_s.items()))
 
 
+def alike(tracklets: Sequence[Tracklet]) -> Float64:
+    looks = [t.looks.vectors for t in tracklets], [t.looks.weights for t in tracklets]
+    return likenesses(*looks, range(len(tracklets)))
+
+
 def learned(clocks_s: Mapping[str, float], *, calibrated: bool, given_s: Mapping[str, float] | None = None) -> Clocks:
     layout = topology(calibrated=calibrated, ahead_s=given_s)
     clocks = Clocks(layout.ahead_s, layout.floor)
-    clocks.learn(seen(**clocks_s), layout, sure=SURE, now_ns=None)
+    tracklets = seen(**clocks_s)
+    clocks.learn(tracklets, alike(tracklets), layout, sure=SURE, now_ns=None)
     return clocks
 
 
@@ -65,7 +72,8 @@ def test_a_clock_that_is_off_is_found_by_those_whom_two_cameras_see(
 def test_clocks_that_agree_are_left_alone(calibrated: bool) -> None:
     layout = topology(calibrated=calibrated)
     clocks = Clocks({}, layout.floor)
-    assert not clocks.learn(seen(left=0.0, right=0.0), layout, sure=SURE, now_ns=None)
+    tracklets = seen(left=0.0, right=0.0)
+    assert not clocks.learn(tracklets, alike(tracklets), layout, sure=SURE, now_ns=None)
     assert not [offset for offset in clocks.offsets() if offset.sure]
     assert clocks.ahead_ns("right") == 0
 
@@ -87,7 +95,7 @@ def test_passages_one_way_tell_nothing() -> None:
     layout = topology(calibrated=True)
     clocks = Clocks({}, layout.floor)
     one_way = filmed([stroll for stroll in STROLLS if stroll.person % 2 == 0], {"left": 0.0, "yard": 2.0})
-    assert not clocks.learn(one_way, layout, sure=SURE, now_ns=None)
+    assert not clocks.learn(one_way, alike(one_way), layout, sure=SURE, now_ns=None)
     assert clocks.lags() == []
 
 
@@ -106,9 +114,9 @@ def test_learning_as_it_happens_ends_where_learning_at_once_does() -> None:
     live, whole = Clocks({}, layout.floor), Clocks({}, layout.floor)
     for now_s in range(5, round(UNTIL_S), 5):
         begun = [tracklet for tracklet in tracklets if tracklet.last_ns <= now_s * NS_PER_S]
-        live.learn(begun, layout, sure=SURE, now_ns=now_s * NS_PER_S)
-    live.learn(tracklets, layout, sure=SURE, now_ns=None)
-    whole.learn(tracklets, layout, sure=SURE, now_ns=None)
+        live.learn(begun, alike(begun), layout, sure=SURE, now_ns=now_s * NS_PER_S)
+    live.learn(tracklets, alike(tracklets), layout, sure=SURE, now_ns=None)
+    whole.learn(tracklets, alike(tracklets), layout, sure=SURE, now_ns=None)
     assert sum(lag.tracks for lag in live.lags()) == sum(lag.tracks for lag in whole.lags())
     told, said = ({offset.camera: offset.ahead_s for offset in clocks.offsets()} for clocks in (live, whole))
     assert told == pytest.approx(said)
@@ -118,10 +126,10 @@ def test_only_tracks_that_are_each_others_best_meet() -> None:
     layout = topology(calibrated=False)
     twins = [Stroll(1, 5.0, IN[1]), Stroll(2, 6.0, IN[2])]
     tracklets = filmed(twins, {"left": 0.0, "right": 0.0})
-    met = meetings(tracklets, {tracklet.key for tracklet in tracklets}, layout, sure=SURE)
+    met = meetings(tracklets, alike(tracklets), {tracklet.key for tracklet in tracklets}, layout, sure=SURE)
     assert sorted((str(m.first.key), str(m.second.key)) for m in met) == [
         ("left:2", "right:2"),
         ("left:3", "right:3"),
     ]
-    assert not meetings(tracklets, set(), layout, sure=SURE)
-    assert not meetings(tracklets, {tracklet.key for tracklet in tracklets}, layout, sure=1.1)
+    assert not meetings(tracklets, alike(tracklets), set(), layout, sure=SURE)
+    assert not meetings(tracklets, alike(tracklets), {tracklet.key for tracklet in tracklets}, layout, sure=1.1)
