@@ -170,6 +170,8 @@ class Association(Section):
     """Look at recent decisions again every few seconds of a run; false: only once, at its end."""
     calibrate: bool = True
     """Learn on the site how alike strangers and one person look there, and move `match` accordingly."""
+    travel_times: bool = True
+    """Let the time between two cameras count, as `neighbors` says and as it is learned; false: `min_s` alone counts."""
     max_lag_s: float = Field(default=2.0, gt=0, le=3600)
     """How long a live run waits for a slow camera before it goes on without it."""
 

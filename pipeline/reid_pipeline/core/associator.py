@@ -66,11 +66,11 @@ class Associator:
         self.standings: dict[TrackletKey, Standing] = {}
         self._tracks: dict[str, dict[int, Standing]] = {}  # the same, found without making a key for every box
         self._calibration = Calibration(rules.match, snapshot.likeness, trust=TRUST if rules.calibrate else 0.0)
-        self._links = LinkBook(self._calibration)
         self._recall = Recall(self.people.known, self._calibration)
         self._settled: dict[TrackletKey, Assignment] = {}
         self._fresh: dict[str, set[TrackletKey]] = {}
         self._kinship = Kinship(topology, self._calibration)
+        self._links = LinkBook(self._kinship)
         self._returning = Returning(self.people.remembered)
         self._now_ns = self._settled_ns = self._looked_back_ns = 0
 

@@ -21,7 +21,9 @@ from reid_pipeline.core.people import People, Person
 from reid_pipeline.core.returning import Returning
 from reid_pipeline.core.similarity import Float64, closest
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
+from reid_pipeline.core.succession import join_in_time
 from reid_pipeline.core.topology import CameraPair
+from reid_pipeline.core.transit import COST, Steps
 from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
 
 CERTAIN = 1 << 62
@@ -40,6 +42,7 @@ class _Evidence:
     possible: NDArray[np.bool_]
     weights: Float64
     apart: frozenset[CameraPair]
+    steps: Steps | None
 
 
 def consolidate(
@@ -56,11 +59,8 @@ def consolidate(
     Also gives the pairs of cameras that were found to share no view.
     """
     ordered = [standings[key] for key in sorted(standings)]
-    evidence = _gather(ordered, people, kinship=kinship, returning=returning, match=rules.match, now_ns=now_ns)
-    clues = (evidence.similarity, evidence.possible, evidence.weights, rules.match)
-    groups = _adopt(
-        reconcile(agglomerate(*clues), *clues), evidence, rules.match - kinship.calibration.shift_of_memory()
-    )
+    evidence = _gather(ordered, people, kinship=kinship, returning=returning, rules=rules, now_ns=now_ns)
+    groups = _adopt(_alike(evidence, rules.match), evidence, rules.match - kinship.calibration.shift_of_memory())
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
     for standing, verdict in verdicts:
@@ -99,19 +99,22 @@ def _gather(
     *,
     kinship: Kinship,
     returning: Returning,
-    match: float,
+    rules: AssociationRules,
     now_ns: int,
 ) -> _Evidence:
     usable = [standing for standing in standings if len(standing.tracklet.looks)]
     tracklets = [standing.tracklet for standing in usable]
     kinship.update(tracklets, now_ns=now_ns)
     recalled = kinship.calibration.shift_of_memory()
-    seeds, covered = returning.seeds(tracklets, list(people), match - recalled)
+    seeds, covered = returning.seeds(tracklets, list(people), rules.match - recalled)
     tracks, count = len(usable), len(usable) + len(seeds)
     similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
-    similarity[:tracks, :tracks] = kinship.similarity
-    separate = apart(tracklets, kinship.similarity, match, kinship.topology)
-    possible[:tracks, :tracks] = kinship.found_possible(tracklets, separate)
+    separate = apart(tracklets, kinship.similarity, rules.match, kinship.topology)
+    found = kinship.found_possible(tracklets, separate)
+    possible[:tracks, :tracks], similarity[:tracks, :tracks] = found, kinship.similarity
+    steps = None
+    if rules.travel_times:
+        steps = kinship.transits.learn(tracklets, kinship.similarity, found, match=rules.match, sure=rules.update)
     # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
     similarity[:tracks, tracks:] = covered + recalled
     similarity[tracks:, :tracks] = (covered + recalled).T
@@ -119,7 +122,24 @@ def _gather(
     possible[:tracks, tracks:] = began_ns > np.array([person.elsewhere_ns for person in seeds], np.int64)
     possible[tracks:, :tracks] = possible[:tracks, tracks:].T
     known = [len(tracklet.looks) for tracklet in tracklets] + [len(person.remembered) for person in seeds]
-    return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64), separate)
+    return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64), separate, steps)
+
+
+def _alike(evidence: _Evidence, match: float) -> list[Group]:
+    """Groups by looks and, where these leave it open and travel times count, by the time from one to the other."""
+    items = (evidence.similarity, evidence.possible, evidence.weights)
+    if evidence.steps is None:
+        return [*reconcile(agglomerate(*items, match), *items, match)]
+    similarity, possible, weights = items
+    groups = join_in_time(
+        agglomerate(*items, match + COST),
+        evidence.steps,
+        similarity=similarity,
+        possible=possible,
+        weights=weights,
+        threshold=match,
+    )
+    return [*reconcile(groups, *items, match)]
 
 
 def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[Group]:

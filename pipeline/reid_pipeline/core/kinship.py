@@ -13,6 +13,7 @@ from reid_pipeline.core.overlap import together
 from reid_pipeline.core.similarity import Float64, likenesses, on_grid
 from reid_pipeline.core.topology import CameraPair, Topology
 from reid_pipeline.core.tracklets import Tracklet
+from reid_pipeline.core.transit import Transits
 from reid_pipeline.core.whereabouts import Bools, Ints, Layout, Whereabouts
 from reid_pipeline.types import NS_PER_S, TrackletKey
 
@@ -27,7 +28,7 @@ def places(tracklets: Sequence[Tracklet], rows: Ints) -> Float64:
 
 
 TERMS: tuple[Term, ...] = (places,)
-"""All evidence beside the looks. It counts between tracklets that can be one person."""
+"""Evidence of two tracklets alone, beside their looks. It counts between tracklets that can be one person."""
 
 
 OVER_AFTER_S = 5
@@ -40,7 +41,7 @@ class Kinship:
 
     A pair is computed again only when one of the two has a new look, so what it costs follows from what is new.
     Similarities are shifted as the `calibration` says, which learns from the tracklets that are over.
-    `possible` follows the topology as it was given; what is found out about it since is for `found_possible`.
+    Both follow the topology as it was given; what is found out about it since is for `found_possible` and `transits`.
     `likeness` is what looks alone say, before any shift.
     """
 
@@ -49,11 +50,15 @@ class Kinship:
     similarity: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     possible: Bools = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
     tracklets: Sequence[Tracklet] = ()
+    transits: Transits = field(init=False)
     # What `similarity` is the sum of, beside the shifts of the cameras.
     likeness: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _added: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _places: dict[TrackletKey, int] = field(default_factory=dict)
     _observed: dict[TrackletKey, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.transits = Transits(self.topology.travel)
 
     def update(self, tracklets: Sequence[Tracklet], *, now_ns: int) -> None:
         """Bring both matrices up to date; every tracklet has a look at least."""

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from reid_pipeline.core.calibration import Calibration
+from reid_pipeline.core.kinship import Kinship
+from reid_pipeline.core.motion import nearness
 from reid_pipeline.core.people import Person
 from reid_pipeline.core.similarity import likenesses
 from reid_pipeline.core.tracklets import Tracklet
@@ -17,7 +18,7 @@ from reid_pipeline.types import Link
 class LinkBook:
     """Links of tracklets that left the window, and the last such tracklet of each person, to link the next one to."""
 
-    calibration: Calibration
+    kinship: Kinship
     settled: list[Link] = field(default_factory=list)
     _last: dict[str, Tracklet] = field(default_factory=dict)
 
@@ -43,7 +44,11 @@ class LinkBook:
         return links
 
     def _link(self, a: Tracklet, b: Tracklet) -> Link:
+        """The score is the sum of the likeness and what time and place add to it, which are left out where it is 0."""
         alike = float(likenesses([a.looks.vectors, b.looks.vectors], [a.looks.weights, b.looks.weights], [0])[0, 1])
-        appearance = min(max(alike, 0.0), 1.0)
-        log_odds = self.calibration.log_odds(a.key.camera, b.key.camera, alike)
-        return Link(a.key, b.key, appearance, {"appearance": appearance, "log_odds": round(log_odds, 3)})
+        log_odds = self.kinship.calibration.log_odds(a.key.camera, b.key.camera, alike)
+        place = 0.0 if a.key.camera == b.key.camera else nearness(a.walk, b.walk)
+        added = {"time": self.kinship.transits.between(a, b), "place": place}
+        parts = {"appearance": min(max(alike, 0.0), 1.0)} | {name: part for name, part in added.items() if part != 0.0}
+        score = min(max(sum(parts.values()), 0.0), 1.0)
+        return Link(a.key, b.key, score, parts | {"log_odds": round(log_odds, 3)})

@@ -16,7 +16,8 @@ class AssociationRules:
 
     A track is decided about when it has `prompt_looks` looks or is `prompt_s` old, whichever is first, and confirmed
     with `confirm_observations` looks whose best person leads by `margin`. With `revise`, everything within `window_s`
-    is looked at once more every few seconds; without, at the end only. Decisions older than that stay.
+    is looked at once more every few seconds; without, at the end only. Decisions older than that stay. With
+    `travel_times`, looking back heeds how long people take from one camera to another.
 
     With `calibrate`, similarities are shifted by what the site itself teaches (`Calibration`).
 
@@ -33,6 +34,7 @@ class AssociationRules:
     window_s: float = 300.0
     revise: bool = True
     calibrate: bool = True
+    travel_times: bool = True
     shortlist: int = 0
 
 

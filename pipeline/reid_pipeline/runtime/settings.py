@@ -38,6 +38,7 @@ def association_rules(config: Config, match: float) -> AssociationRules:
         revise=given.revise,
         calibrate=given.calibrate,
         shortlist=SHORTLIST if config.gallery.search == "approximate" else 0,
+        travel_times=given.travel_times,
     )
 
 

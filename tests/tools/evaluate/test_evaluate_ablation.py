@@ -129,6 +129,7 @@ def test_a_variant_keeps_what_it_names_and_changes_what_it_says(loaded: LoadedCo
     rules = [variant.applied(loaded).config.association for variant in VARIANTS]
     assert [rule.revise for rule in rules] == [False, False, False, False, True, True]
     assert [rule.calibrate for rule in rules] == [False, False, False, False, False, True]
+    assert [rule.travel_times for rule in rules] == [False, True, True, True, True, True]
 
 
 def test_live_and_offline_answers_are_both_there_and_repeatable(loaded: LoadedConfig, recording: Recording) -> None:

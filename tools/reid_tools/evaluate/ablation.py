@@ -41,7 +41,7 @@ LAYOUT = ("neighbors", "overlaps", "homography")
 UNTAUGHT = (("calibrate", False),)
 ONCE = (*UNTAUGHT, ("revise", False))
 VARIANTS = (
-    Variant("appearance", (), ONCE),
+    Variant("appearance", (), (*ONCE, ("travel_times", False))),
     Variant("+ time", LAYOUT[:1], ONCE),
     Variant("+ overlap", LAYOUT[:2], ONCE),
     Variant("+ floor position", LAYOUT[:3], ONCE),
