@@ -148,11 +148,9 @@ class Calibration:
 
     def shifts(self, rows: Sequence[str], columns: Sequence[str]) -> Float64:
         """The shift of each camera in `rows` with each in `columns`, float64 (N, M)."""
-        names = sorted({*rows, *columns})
-        number = {name: i for i, name in enumerate(names)}
-        table = np.array([[self.shift(a, b) for b in names] for a in names]).reshape(len(names), len(names))
-        at = [np.array([number[name] for name in side], np.intp) for side in (rows, columns)]
-        return np.asarray(table[np.ix_(*at)])
+        a, b = ({name: i for i, name in enumerate(dict.fromkeys(side))} for side in (rows, columns))
+        table = np.array([[self.shift(first, second) for second in b] for first in a]).reshape(len(a), len(b))
+        return np.asarray(table[np.ix_([a[name] for name in rows], [b[name] for name in columns])])
 
     def log_odds(self, a: str, b: str, similarity: float) -> float:
         """How much more likely a similarity, not shifted, is of one person than of two, in nats; 0 at the threshold.

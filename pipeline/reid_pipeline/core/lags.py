@@ -114,9 +114,11 @@ def _floor(here: Float64, there: Float64) -> tuple[Float64, float]:
     """The homography that takes `here` (2, N) to `there` (3, N), with heights, and its mean error in metres."""
     if here.shape[1] < MOMENTS:
         return np.eye(3), np.inf
-    weights = np.ones(here.shape[1])
+    weights, to_here, to_there = np.ones(here.shape[1]), _evened(here.T), _evened(there[:2].T)
+    conditions = _conditions(_moved(here.T, to_here), _moved(there[:2].T, to_there))
     for _ in range(FIT_ROUNDS):
-        floor = _fitted(here.T, there[:2].T, weights)
+        _, vectors = np.linalg.eigh((conditions * np.tile(weights, 2)) @ conditions.T)
+        floor = np.asarray(np.linalg.inv(to_there) @ vectors[:, 0].reshape(3, 3) @ to_here)
         off_m = _off_m(_moved(here.T, floor).T, list(there))
         weights = 1.0 / (LEAST_OFF_M + off_m)
     return floor, float(off_m.mean())
@@ -136,20 +138,17 @@ def _matched(pairs: Collection[tuple[Track, Track]], lags_s: Float64) -> tuple[N
     return np.concatenate(known, axis=1), np.concatenate(here, axis=1), np.concatenate(there, axis=2)
 
 
-def _fitted(here: Float64, there: Float64, weights: Float64) -> Float64:
-    """The homography that takes points (N, 2) to points (N, 2) with the least weighted algebraic error."""
-    to_here, to_there = _evened(here), _evened(there)
-    (x, y), (u, v) = _moved(here, to_here).T, _moved(there, to_there).T
+def _conditions(here: Float64, there: Float64) -> Float64:
+    """What a homography that takes points (N, 2) to points (N, 2), as a row of nine, makes zero: (9, 2 N)."""
+    (x, y), (u, v) = here.T, there.T
     one, zero = np.ones_like(x), np.zeros_like(x)
-    rows = np.concatenate(
+    return np.concatenate(
         [
             np.stack([x, y, one, zero, zero, zero, -u * x, -u * y, -u]),
             np.stack([zero, zero, zero, x, y, one, -v * x, -v * y, -v]),
         ],
         axis=1,
     )
-    _, vectors = np.linalg.eigh((rows * np.tile(weights, 2)) @ rows.T)
-    return np.asarray(np.linalg.inv(to_there) @ vectors[:, 0].reshape(3, 3) @ to_here)
 
 
 def _evened(points: Float64) -> Float64:

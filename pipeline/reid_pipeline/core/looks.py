@@ -54,21 +54,24 @@ class LookSet:
 
     def add(self, camera: str, timestamp_ns: int, quality: float, vector: Float32) -> None:
         """Take one more look; `vector` is float32 (D,) of length 1."""
-        self.add_look(Look(camera, timestamp_ns, quality, quantise(vector)))
+        self._add((camera, timestamp_ns, quality), quantise(vector))
 
     def add_all(self, other: LookSet) -> None:
         """Take the looks of another set."""
-        for look in other:
-            self.add_look(look)
+        for note, vector in zip(other._notes, other.vectors, strict=True):
+            self._add(note, vector)
 
     def add_look(self, look: Look) -> None:
         """Take a look that is quantised already."""
+        self._add((look.camera, look.timestamp_ns, look.quality), look.vector)
+
+    def _add(self, note: tuple[str, int, float], vector: Float32) -> None:
         size = len(self._notes)
         if size == len(self._rows):
-            self._make_room(len(look.vector))
-        self._rows[size] = look.vector
-        self._pairs[size, :size] = self._pairs[:size, size] = self._rows[:size] @ look.vector
-        self._notes.append((look.camera, look.timestamp_ns, look.quality))
+            self._make_room(len(vector))
+        self._rows[size] = vector
+        self._pairs[size, :size] = self._pairs[:size, size] = self._rows[:size] @ vector
+        self._notes.append(note)
         self._weights = None
         self.revision += 1
         if size == self.cap:

@@ -63,10 +63,10 @@ class Person:
         """Whether the tracklet can be this person, given where the members were; those in `besides` do not count."""
         if tracklet.start_ns <= self.elsewhere_ns:
             return False
-        for key, member in self.members.items():
-            if key != tracklet.key and key not in besides and not could_be_one(member, tracklet, topology):
-                return False
-        return True
+        return all(
+            could_be_one(member, tracklet, topology) or key == tracklet.key or key in besides
+            for key, member in self.members.items()
+        )
 
     def join(self, tracklet: Tracklet, *, trusted: bool) -> None:
         """The tracklet is this person; one that rested is awake again."""

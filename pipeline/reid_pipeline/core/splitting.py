@@ -58,13 +58,12 @@ class Splitter:
         courses, cut = self._courses.setdefault(step.camera, {}), self._cut.setdefault(step.camera, {})
         observations = tuple([kept for seen in step.observations for kept in self._observe(courses, cut, seen)])
         tracked = step.tracked
-        if cut:
-            numbers = [cut.get(track, track) for track in tracked.track_id.tolist()]
-            tracked = replace(tracked, track_id=np.array(numbers, np.int64))
+        if cut and not cut.keys().isdisjoint(tracks := tracked.track_id.tolist()):
+            tracked = replace(tracked, track_id=np.array([cut.get(track, track) for track in tracks], np.int64))
         ended = tuple([cut.pop(track, track) for track in step.ended])
         for track in step.ended:
             courses.pop(track, None)
-        if observations == step.observations and tracked is step.tracked:
+        if tracked is step.tracked and observations == step.observations and ended == step.ended:
             return step  # as nearly always
         return replace(step, tracked=tracked, observations=observations, ended=ended)
 

@@ -91,3 +91,8 @@ def test_an_ended_track_ends_under_its_last_number_and_is_forgotten() -> None:
 
 def _nothing() -> TrackedBoxes:
     return TrackedBoxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+
+def test_steps_without_a_cut_track_pass_untouched() -> None:
+    steps = one_track((1, 0, 3))
+    assert all(told is step.steps[0] for told, step in zip(after(steps), steps, strict=True))
