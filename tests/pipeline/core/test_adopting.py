@@ -18,7 +18,7 @@ def evidence(*looks: tuple[float, ...]) -> _Evidence:
         standings.append(Standing(tracklet))
     count = len(standings)
     possible = ~np.eye(count, dtype=np.bool_)
-    return _Evidence(standings, (), np.zeros((count, count)), possible, np.ones(count), frozenset())
+    return _Evidence(standings, (), np.zeros((count, count)), possible, np.ones(count), frozenset(), None)
 
 
 def test_a_lone_tracklet_joins_the_group_that_covers_it_best() -> None:
