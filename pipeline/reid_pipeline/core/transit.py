@@ -8,9 +8,10 @@ taken the usual time to everywhere once, and not between the first visit and the
 So it is two groups of tracklets that time speaks for or against, by the steps from the one to the other that their
 person would have taken. It matters where looks leave the question open, and is bounded, so it never forbids.
 
-Learned from 96 to 172 steps of the simulated sites to develop on (97 % of them true), it lost on none of them. Of the
-pairs of all tracklets, instead of steps, it won as often as it lost; telling cameras apart that nobody walks between,
-or where in the picture people leave and come, added nothing that was not chance.
+On 13 simulated sites to develop on and 3 real ones it lost nowhere and won 0.3 points of IDF1 on average, up to 2.4
+where people come back; 97 % of the steps that it learned from were true. As a part of the likeness of any two
+tracklets, instead of steps between groups, it won and lost as much. To tell where in the picture people leave and come,
+or which cameras nobody walks between, added no more than chance would.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ EDGES_S = (0, 1, 1.5, 2.2, 3.2, 4.5, 6, 8, 10, 12.5, 16, 20, 25, 32, 40, 50, 64,
 """Gaps are told apart by these. Of longer ones nothing is said, nor of tracklets that were there at one time."""
 
 WORTH, COST = 0.1, 0.05
-"""What time adds to the likeness of two groups at most, and what it takes from it."""
+"""What time adds to the likeness of two groups at most, and what it takes. A `WORTH` of 0.08 won a fourth as much as
+0.1, and 0.12 no more; a `COST` of 0 to 0.1 made no difference that could be measured."""
 
 DOUBT = 1.0
-"""So many steps that nobody took keep time from saying much before much was seen."""
+"""So many steps that nobody took keep time from saying much before much was seen. People come back through the same
+door once or twice in five minutes: of 2, little was left of what that tells."""
 
 GIVEN = 4.0
 """A travel time that was given counts like so many steps."""
