@@ -13,6 +13,7 @@ from reid_pipeline.config.loader import load_config
 from reid_tools.scenarios import __main__ as command
 from reid_tools.scenarios import catalogue, soak
 from reid_tools.scenarios.layout import Crowd, Scene
+from reid_tools.scenarios.scoring import ClockScore
 from reid_tools.scenarios.sites import corridor, square
 from reid_tools.scenarios.world import make_world
 from reid_tools.scenarios.writing import cameras_yaml, write_world
@@ -31,6 +32,12 @@ def small_return() -> Scene:
     """The same people twice."""
     crowd = Crowd(people=4, first_s=0.0, last_s=5.0, stops=(0, 0), visits=(2, 2), away_s=(200.0, 205.0))
     return replace(corridor(), name="return", crowds=(crowd,), length_s=330.0, paused_s=(40.0, 290.0))
+
+
+def small_clocks() -> Scene:
+    """A dozen people whom cameras see at once by clocks that disagree."""
+    crowd = Crowd(people=12, first_s=-10.0, last_s=20.0, stops=(0, 1), wait_s=4.0)
+    return replace(square(), name="clocks", crowds=(crowd,), length_s=40.0, clock_spread_s=2.0)
 
 
 @pytest.fixture
@@ -87,6 +94,21 @@ def test_scores_come_as_a_table_and_worlds_are_kept(
     assert 0.0 < found["idf1"] <= 1.0
     assert found["returns"]["seen"] >= found["returns"]["kept"]
     assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.journal")}
+
+
+def test_scores_of_wrong_clocks_say_what_is_true_and_what_was_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "SCENES", {"clocks": small_clocks})
+    assert command.main(["score", "--worlds", str(tmp_path), "--tuning", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    sure = [clock for clock in found["clocks"] if clock["sure"]]
+    assert sure
+    for clock in sure:
+        assert clock["found_s"] == pytest.approx(clock["true_s"], abs=0.2)
+    told = ClockScore(**sure[0]).line()
+    assert told.startswith(f"{sure[0]['camera']} is {sure[0]['true_s']:+.2f} s ahead of {sure[0]['reference']}, found ")
+    assert "not sure" not in told
 
 
 def test_likeness_is_measured_on_any_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
