@@ -127,11 +127,16 @@ class Clocks:
         return self._correct()
 
     def _correct(self) -> bool:
-        """Take over what is known of clocks where one is surely wrong: those compared with it are in doubt as well."""
+        """Take over what is known of clocks where one of those that were compared is surely wrong, or was said to be.
+
+        The others are not trusted then: what is found counts as soon as it exceeds its error.
+        """
         known = self.offsets()
-        self._doubted |= {one.camera for one in known if any(o.sure and o.reference == one.reference for o in known)}
-        off_s = {o.camera: o.total_s for o in known if abs(o.total_s - self._ahead_s.get(o.camera, 0.0)) >= NOTICED_S}
-        changes = {camera: total_s for camera, total_s in off_s.items() if camera in self._doubted}
+        wrong = {offset.reference for offset in known if offset.sure or offset.given_s}
+        self._doubted |= {offset.camera for offset in known if offset.reference in wrong}
+        doubted = [offset for offset in known if offset.camera in self._doubted]
+        best_s = {one.camera: one.total_s if abs(one.ahead_s) > one.error_s else one.given_s for one in doubted}
+        changes = {one: s for one, s in best_s.items() if abs(s - self._ahead_s.get(one, 0.0)) >= NOTICED_S}
         self._ahead_s |= changes
         return bool(changes)
 
