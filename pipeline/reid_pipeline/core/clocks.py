@@ -3,6 +3,11 @@
 Tracks of two cameras that look so alike that they are surely one person are compared once, when both are over: walks
 that were seen at the same time, and passages from one camera to the other where they share no view (see `lags`). The
 median over many of them does not mind the few that are wrong after all.
+
+On four simulated offices with clocks up to 2 s apart, on which this was developed, walks on a known floor were off by
+0.05 s at most and passages on one by 0.12 s (root mean square; 0.4 s at most). Without a known floor, walks in pictures
+were off by 0.1 s at most, and passages by 0.3 s (0.7 s at most). In a simulated canteen, where tables hide feet, on
+PETS2009 and on UFES, where few people are seen twice, nothing is found.
 """
 
 from __future__ import annotations
