@@ -27,7 +27,10 @@ class CropRules:
 
     A track is looked at every `fresh_interval_s` until it has `fresh_count` crops, then every `interval_s`; sooner when
     a box is better than the best crop so far by the factor `better`. Boxes below `min_quality` are passed over, unless
-    their track has had no crop for `starving_s`. At most `max_per_s` crops a second and camera.
+    their track has had no crop for `starving_s`. A track without any crop after `fresh_interval_s` is looked at
+    whatever its shape, since a poor answer that may be revised is better than none; but never while it is lower than
+    `min_height_px` or hidden altogether, when the crop would show nobody or somebody else. At most `max_per_s` crops a
+    second and camera.
     """
 
     interval_s: float = 0.5
@@ -87,19 +90,20 @@ class CropChooser:
     def _by_need(self, tracked: TrackedBoxes, quality: NDArray[np.float64], now_ns: int) -> list[int]:
         """The rows that are due, those of the least known tracks first."""
         due: list[tuple[int, float, int]] = []
+        can_be_seen = can_show_somebody(tracked.xyxy, self.rules)
         for row, track_id in enumerate(tracked.track_id.tolist()):
             track = self._tracks.setdefault(track_id, _Track(0, now_ns, 0.0))
-            if self._is_due(track, float(quality[row]), now_ns):
+            if can_be_seen[row] and self._is_due(track, float(quality[row]), now_ns):
                 due.append((track.crops, -float(quality[row]), row))
         return [row for _, _, row in sorted(due)]
 
     def _is_due(self, track: _Track, quality: float, now_ns: int) -> bool:
         rules = self.rules
         waited_s = (now_ns - track.since_ns) / NS_PER_S
+        if track.crops == 0:
+            return quality >= rules.min_quality or waited_s >= rules.fresh_interval_s
         if quality < rules.min_quality:
             return quality > 0.0 and waited_s >= rules.starving_s
-        if track.crops == 0:
-            return True
         interval_s = rules.fresh_interval_s if track.crops < rules.fresh_count else rules.interval_s
         return waited_s >= interval_s or (
             quality > track.best * rules.better and waited_s >= rules.fresh_interval_s / 2
@@ -145,6 +149,12 @@ def geometric_quality(xyxy: Float32, width: int, height: int, rules: CropRules) 
     cut_top_bottom = (boxes[:, 1] <= margin_px).astype(np.float64) + (boxes[:, 3] >= height - margin_px)
     whole = np.maximum(0.0, 1.0 - 0.4 * cut_sides - 0.25 * cut_top_bottom)
     return np.asarray(size * upright * whole * visible_share(boxes), dtype=np.float64)
+
+
+def can_show_somebody(xyxy: Float32, rules: CropRules) -> NDArray[np.bool_]:
+    """Which boxes are high enough to tell people apart and not hidden altogether, bool (N,)."""
+    boxes = xyxy.astype(np.float64)
+    return np.asarray((boxes[:, 3] - boxes[:, 1] >= rules.min_height_px) & (visible_share(boxes) > 0.0))
 
 
 def visible_share(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -82,8 +82,27 @@ def test_a_hidden_track_is_passed_over_until_it_starves() -> None:
     assert crops == [], "nothing of it can be seen"
     nearly = {1: WHOLE, 2: (95, 90, 152, 300)}
     crops = [crop for crop in choose(CropChooser(), nearly, 15) if crop.track_id == 1]
-    assert [crop.timestamp_ns / NS_PER_S for crop in crops] == [0.8]
+    assert [crop.timestamp_ns / NS_PER_S for crop in crops] == [0.2, 1.0], "once soon, for a first answer"
     assert crops[0].quality < 0.25
+
+
+@pytest.mark.parametrize("odd", [(100, 100, 300, 200), (100, 100, 110, 260), (0, 0, 640, 360)])
+def test_a_track_of_odd_shape_is_looked_at_once_so_that_somebody_says_who_it_is(odd: Box) -> None:
+    assert quality(odd) == [0.0]
+    crops = choose(CropChooser(), {1: odd}, 40)
+    assert [crop.timestamp_ns / NS_PER_S for crop in crops] == [0.2]
+    assert crops[0].quality == 0.0
+
+
+def test_a_box_too_small_to_tell_people_apart_is_never_looked_at() -> None:
+    assert choose(CropChooser(), {1: (100, 100, 112, 128)}, 40) == []
+
+
+def test_after_a_poor_first_look_a_good_one_does_not_wait() -> None:
+    chooser = CropChooser()
+    choose(chooser, {1: (100, 100, 300, 200)}, 5)
+    crops = chooser.choose(frame(5), tracked({1: WHOLE}), ())
+    assert [crop.quality > 0.4 for crop in crops] == [True]
 
 
 def test_the_budget_goes_to_the_tracks_that_nobody_knows_yet() -> None:
