@@ -8,6 +8,7 @@ What was decided is written into `Assignment`s and `IdentityEvent`s; nothing her
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -56,7 +57,12 @@ RELUCTANCE = 4
 
 
 class Associator:
-    """Gives every track an identity, step by step. `standings` and `people` are its whole state."""
+    """Gives every track an identity, step by step.
+
+    Who is who within the window is in `standings` and `people`. Beside it stands what was learned of the site (how
+    alike strangers are, which cameras share no view, whose clocks are off), what became of tracks before the window,
+    and what is kept to save work.
+    """
 
     def __init__(self, rules: AssociationRules, topology: Topology, snapshot: GallerySnapshot) -> None:
         self.rules = rules
@@ -87,41 +93,17 @@ class Associator:
         self._now_ns = now_ns
         if self.rules.revise and now_ns - self._looked_back_ns >= LOOK_BACK_S * NS_PER_S:
             self._set_clocks(now_ns)
-            self._look_back(decisions)
+            self._look_back(self.rules, decisions)
         return decisions
 
     def finish(self) -> Decisions:
-        """Look at everything within the window one last time."""
+        """Look at everything within the window one last time, whatever was said of it."""
         decisions = Decisions()
         tracklets = [self.standings[key].tracklet for key in sorted(self.standings)]
         self._kinship.update([tracklet for tracklet in tracklets if len(tracklet.looks)], now_ns=self._now_ns)
         self._set_clocks(None)
-        self._look_back(decisions)
+        self._look_back(replace(self.rules, rest_after_s=math.inf), decisions)
         return decisions
-
-    def _set_clocks(self, now_ns: int | None) -> None:
-        """Learn of the clocks from what was compared last, and compare everybody at the times that follow from it."""
-        known, sure = self._kinship, self.rules.update
-        if self.clocks.learn(known.tracklets, known.likeness, self.topology, sure=sure, now_ns=now_ns):
-            for standing in self.standings.values():
-                standing.tracklet.walk.correct(self.clocks.ahead_ns(standing.tracklet.key.camera))
-            self._kinship.forget()
-
-    def _look_back(self, decisions: Decisions) -> None:
-        self._looked_back_ns = self._now_ns
-        corrected, apart = consolidate(
-            self.standings,
-            self.people,
-            self._kinship,
-            returning=self._returning,
-            rules=self.rules,
-            now_ns=self._now_ns,
-        )
-        self.topology = replace(self.topology, apart=apart)
-        decisions.assignments += corrected.assignments
-        decisions.events += corrected.events
-        if corrected.events:
-            self._recall.forget()
 
     def assignments(self) -> dict[TrackletKey, Assignment]:
         """The last assignment of every track that has one."""
@@ -295,6 +277,32 @@ class Associator:
             return False
         person = self.people[standing.decided.identity]
         return not len(person.known) and next(iter(person.members)) == standing.tracklet.key
+
+    # -- looking back -------------------------------------------------------------------------------------------------
+
+    def _set_clocks(self, now_ns: int | None) -> None:
+        """Learn of the clocks from what was compared last, and compare everybody at the times that follow from it."""
+        known, sure = self._kinship, self.rules.update
+        if self.clocks.learn(known.tracklets, known.likeness, self.topology, sure=sure, now_ns=now_ns):
+            for standing in self.standings.values():
+                standing.tracklet.walk.correct(self.clocks.ahead_ns(standing.tracklet.key.camera))
+            self._kinship.forget()
+
+    def _look_back(self, rules: AssociationRules, decisions: Decisions) -> None:
+        self._looked_back_ns = self._now_ns
+        corrected, apart = consolidate(
+            self.standings,
+            self.people,
+            self._kinship,
+            returning=self._returning,
+            rules=rules,
+            now_ns=self._now_ns,
+        )
+        self.topology = replace(self.topology, apart=apart)
+        decisions.assignments += corrected.assignments
+        decisions.events += corrected.events
+        if corrected.events:
+            self._recall.forget()
 
     # -- acting on it ------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,14 @@
-"""The last word on everything within the window: all tracklets at once instead of one step at a time.
+"""A look back at everything within the window: all tracklets at once instead of one step at a time.
 
-What was decided early was decided on few looks. At the end all looks are there, so the tracklets, and the people
-remembered from before (who cannot become each other), are clustered anew. Every difference from what was said while it
-happened becomes an event: `revised` (a track belongs to somebody else), `merged` (a person was somebody known already),
-`split` (a person was two).
+What was decided early was decided on few looks. Every few seconds, and when the run ends, the tracklets, and the people
+remembered from before (who cannot become each other), are clustered anew. Every difference from what was said so far
+becomes an event: `revised` (a track belongs to somebody else), `merged` (a person was somebody known already), `split`
+(a person was two).
+
+Those who watch a run need answers that stay. So a tracklet that has been over for `rest_after_s` rests: its person
+holds on to it (`HOLD`), it does not leave to be alone, and one that was brief (`BRIEF_S`) does not leave at all, unless
+it cannot be that person. One that stays though its looks say otherwise does not teach what the person looks like. At
+the last look, when the run has ended, nothing rests.
 """
 
 from __future__ import annotations
@@ -24,17 +29,29 @@ from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
 from reid_pipeline.core.succession import join_in_time
 from reid_pipeline.core.topology import CameraPair
 from reid_pipeline.core.transit import COST, Steps
-from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
+from reid_pipeline.types import NS_PER_S, Assignment, IdentityEvent, State, TrackletKey
 
 CERTAIN = 1 << 62
 """Weight of a vote that no number of boxes outweighs."""
+
+HOLD = 3 / 32
+"""How much more alike two resting tracklets of one person count."""
+
+BRIEF_S = 5.0
+"""Resting tracklets shorter than this are not worth a correction."""
+
+REST_VOTES = 4
+"""A resting tracklet's vote for its name counts so often, so rather the names of those in view change."""
 
 Group = Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What is clustered: the tracklets (index below `len(standings)`), then the people remembered from before."""
+    """What is clustered: the tracklets (index below `len(standings)`), then the people remembered from before.
+
+    `names` are the identities so far, "" where nothing was said yet; `resting` what is to stay with them.
+    """
 
     standings: Sequence[Standing]
     seeds: Sequence[Person]
@@ -43,6 +60,17 @@ class _Evidence:
     weights: Float64
     apart: frozenset[CameraPair]
     steps: Steps | None
+    names: Sequence[str]
+    resting: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """Who a tracklet is from now on, and whether its looks agree: only then they teach."""
+
+    standing: Standing
+    assignment: Assignment
+    agreed: bool
 
 
 def consolidate(
@@ -63,32 +91,33 @@ def consolidate(
     groups = _adopt(_alike(evidence, rules.match), evidence, rules.match - kinship.calibration.shift_of_memory())
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
-    for standing, verdict in verdicts:
-        _move(standing, verdict.identity, people)
+    for verdict in verdicts:
+        _move(verdict, people)
     decisions = Decisions()
-    for standing, verdict in verdicts:
-        _announce(standing, verdict, people, known, decisions)
-        standing.decided = verdict
-        person = people[verdict.identity]
-        person.confirmed = person.confirmed or verdict.state is State.CONFIRMED
+    for verdict in verdicts:
+        _announce(verdict.standing, verdict.assignment, people, known, decisions)
+        verdict.standing.decided = verdict.assignment
+        person = people[verdict.assignment.identity]
+        person.confirmed = person.confirmed or verdict.assignment.state is State.CONFIRMED
         people.touch(person.id)
     for person in [person for person in people if person.is_nobody()]:
         people.remove(person.id)
     return decisions, evidence.apart
 
 
-def _move(standing: Standing, identity: str, people: People) -> None:
-    """Let the tracklet be that person and teach what they look like; one that rests goes on resting."""
+def _move(verdict: _Verdict, people: People) -> None:
+    """Let the tracklet be that person and teach what they look like, if it does; one that rests goes on resting."""
+    standing, identity = verdict.standing, verdict.assignment.identity
     key, rests = standing.tracklet.key, False
     if standing.decided is not None:
         before = people[standing.decided.identity]
-        if before.id == identity and key in before.trusted:
+        if before.id == identity and (key in before.trusted) == verdict.agreed:
             return
         rests = key in before.resting
         if before.id != identity:
             before.leave(key)
     person = people[identity]
-    person.join(standing.tracklet, trusted=True)
+    person.join(standing.tracklet, trusted=verdict.agreed)
     if rests:
         person.rest(key)
 
@@ -122,12 +151,24 @@ def _gather(
     possible[:tracks, tracks:] = began_ns > np.array([person.elsewhere_ns for person in seeds], np.int64)
     possible[tracks:, :tracks] = possible[:tracks, tracks:].T
     known = [len(tracklet.looks) for tracklet in tracklets] + [len(person.remembered) for person in seeds]
-    return _Evidence(usable, seeds, similarity, possible, np.array(known, np.float64), separate, steps)
+    names = ["" if s.decided is None else s.decided.identity for s in usable] + [person.id for person in seeds]
+    resting = [s.decided is not None and now_ns - s.tracklet.last_ns >= rules.rest_after_s * NS_PER_S for s in usable]
+    return _Evidence(
+        standings=usable,
+        seeds=seeds,
+        similarity=similarity,
+        possible=possible,
+        weights=np.array(known, np.float64),
+        apart=separate,
+        steps=steps,
+        names=names,
+        resting=np.array(resting + [True] * len(seeds), np.bool_),
+    )
 
 
 def _alike(evidence: _Evidence, match: float) -> list[Group]:
     """Groups by looks and, where these leave it open and travel times count, by the time from one to the other."""
-    items = (evidence.similarity, evidence.possible, evidence.weights)
+    items = (_held(evidence), evidence.possible, evidence.weights)
     if evidence.steps is None:
         return [*reconcile(agglomerate(*items, match), *items, match)]
     similarity, possible, weights = items
@@ -142,6 +183,13 @@ def _alike(evidence: _Evidence, match: float) -> list[Group]:
     return [*reconcile(groups, *items, match)]
 
 
+def _held(evidence: _Evidence) -> Float64:
+    """The similarities, higher between resting tracklets of one person, and between them and the person's memory."""
+    names = np.array(evidence.names)
+    kept = np.outer(evidence.resting, evidence.resting) & (names[:, None] == names)
+    return np.asarray(evidence.similarity + HOLD * kept)
+
+
 def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[Group]:
     """Give tracklets that were left alone to the group whose looks together cover theirs best, if that reaches `match`.
 
@@ -153,7 +201,8 @@ def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[G
     home = np.empty(len(looks), np.int64)
     for number, group in enumerate(groups):
         home[list(group)] = number
-    alone = [group[0] for group in groups if len(group) == 1 and group[0] < len(evidence.standings)]
+    tracks = len(evidence.standings)
+    alone = [g[0] for g in groups if len(g) == 1 and g[0] < tracks and not evidence.resting[g[0]]]
     for item, alike in zip(alone, closest(looks, alone), strict=True):
         sizes = np.bincount(home, minlength=len(groups))
         if sizes[home[item]] > 1:
@@ -172,25 +221,37 @@ def _adopt(groups: Sequence[Group], evidence: _Evidence, match: float) -> list[G
 
 def _verdicts(
     groups: Sequence[Group], evidence: _Evidence, people: People, *, rules: AssociationRules, now_ns: int
-) -> list[tuple[Standing, Assignment]]:
-    """Each tracklet's final assignment. A group is the person for whom most of its boxes were assigned before."""
+) -> list[_Verdict]:
+    """What becomes of each tracklet. A group is the person for whom most of its boxes were assigned before."""
     names = matching(_votes(groups, evidence))
+    homes = {name: groups[number] for number, name in names.items()}
     strengths = _strengths(evidence.similarity, groups, rules.match)
-    verdicts: list[tuple[Standing, Assignment]] = []
+    verdicts: list[_Verdict] = []
     for number, group in enumerate(groups):
-        members = [i for i in group if i < len(evidence.standings)]
-        if not members:
-            continue
-        identity = names[number] if number in names else people.new().id
-        for i in members:
-            score, margin = strengths[i].tolist()
-            standing = evidence.standings[i]
-            key = standing.tracklet.key
+        identity = names.get(number)
+        for i in group:
+            if i >= len(evidence.standings):
+                continue
+            standing, before = evidence.standings[i], evidence.standings[i].decided
+            if before is not None and before.identity != identity and _stays(i, group, homes, evidence):
+                verdicts.append(_Verdict(standing, before, agreed=False))
+                continue
+            if identity is None:
+                identity = people.new().id
+            key, (score, margin) = standing.tracklet.key, strengths[i].tolist()
             sure = standing.tracklet.observed >= rules.confirm_observations
             state = State.CONFIRMED if sure else State.PROVISIONAL
-            verdict = Assignment(key.camera, key.track_id, identity, now_ns, score, margin, state, "confirmed")
-            verdicts.append((standing, verdict))
+            told = Assignment(key.camera, key.track_id, identity, now_ns, score, margin, state, "confirmed")
+            verdicts.append(_Verdict(standing, told, agreed=True))
     return verdicts
+
+
+def _stays(item: int, group: Group, homes: Mapping[str, Group], evidence: _Evidence) -> bool:
+    """Whether a tracklet that was found in `group` stays with its person nevertheless; `homes` are groups by name."""
+    tracklet = evidence.standings[item].tracklet
+    brief = tracklet.last_ns - tracklet.start_ns < BRIEF_S * NS_PER_S
+    at_peace = evidence.possible[item, list(homes.get(evidence.names[item], ()))].all()
+    return bool(evidence.resting[item] and (brief or len(group) == 1) and at_peace)
 
 
 def _votes(groups: Sequence[Group], evidence: _Evidence) -> list[tuple[int, str, int]]:
@@ -203,7 +264,9 @@ def _votes(groups: Sequence[Group], evidence: _Evidence) -> list[tuple[int, str,
             standing = evidence.standings[i]
             if standing.decided is not None:
                 ballot = number, standing.decided.identity
-                votes[ballot] = votes.get(ballot, 0) + standing.tracklet.boxes
+                votes[ballot] = votes.get(ballot, 0) + standing.tracklet.boxes * (
+                    REST_VOTES if evidence.resting[i] else 1
+                )
     return [(number, name, weight) for (number, name), weight in votes.items()]
 
 

@@ -16,7 +16,8 @@ class AssociationRules:
 
     A track is decided about when it has `prompt_looks` looks or is `prompt_s` old, whichever is first, and confirmed
     with `confirm_observations` looks whose best person leads by `margin`. With `revise`, everything within `window_s`
-    is looked at once more every few seconds; without, at the end only. Decisions older than that stay. With
+    is looked at once more every few seconds; without, at the end only. Decisions older than that stay. Those about
+    tracks that have been over for `rest_after_s` change only where much speaks for it (`consolidation`). With
     `travel_times`, looking back heeds how long people take from one camera to another.
 
     With `calibrate`, similarities are shifted by what the site itself teaches (`Calibration`).
@@ -32,6 +33,7 @@ class AssociationRules:
     prompt_s: float = 0.5
     confirm_observations: int = 3
     window_s: float = 300.0
+    rest_after_s: float = 5.0
     revise: bool = True
     calibrate: bool = True
     travel_times: bool = True

@@ -18,7 +18,17 @@ def evidence(*looks: tuple[float, ...]) -> _Evidence:
         standings.append(Standing(tracklet))
     count = len(standings)
     possible = ~np.eye(count, dtype=np.bool_)
-    return _Evidence(standings, (), np.zeros((count, count)), possible, np.ones(count), frozenset(), None)
+    return _Evidence(
+        standings=standings,
+        seeds=(),
+        similarity=np.zeros((count, count)),
+        possible=possible,
+        weights=np.ones(count),
+        apart=frozenset(),
+        steps=None,
+        names=[""] * count,
+        resting=np.zeros(count, np.bool_),
+    )
 
 
 def test_a_lone_tracklet_joins_the_group_that_covers_it_best() -> None:
@@ -37,3 +47,9 @@ def test_nobody_joins_who_cannot_be_them() -> None:
     seen = evidence((1.0, 0.0), (1.0, 0.0), (0.5, 0.0))
     seen.possible[0, 1] = seen.possible[1, 0] = False
     assert _adopt([[0], [1, 2]], seen, 0.4) == [[0], [1, 2]]
+
+
+def test_who_rests_is_not_given_away() -> None:
+    seen = evidence((1.0, 0.0), (1.0, 0.0), (1.0, 0.0))
+    seen.resting[0] = True
+    assert _adopt([[0], [1, 2]], seen, 0.6) == [[0], [1, 2]]
