@@ -43,6 +43,11 @@ BRIEF_S = 5.0
 REST_VOTES = 4
 """A resting tracklet's vote for its name counts so often, so rather the names of those in view change."""
 
+BY_CHANCE = 0.04
+"""A group of many looks covers a lone tracklet by so much from their number alone. Without, people whom no other camera
+saw went to groups of strangers: on 13 simulated sites to develop on this won 0.6 points of IDF1 on average, 0.8 to 5.4
+where a camera is far from the others, and lost 0.1 on one; 0.02 and 0.06 won less (3 real sites: no change)."""
+
 Group = Sequence[int]
 
 
@@ -88,7 +93,8 @@ def consolidate(
     """
     ordered = [standings[key] for key in sorted(standings)]
     evidence = _gather(ordered, people, kinship=kinship, returning=returning, rules=rules, now_ns=now_ns)
-    groups = _adopt(_alike(evidence, rules.match), evidence, rules.match - kinship.calibration.shift_of_memory())
+    covering = rules.match + BY_CHANCE - kinship.calibration.shift_of_memory()
+    groups = _adopt(_alike(evidence, rules.match), evidence, covering)
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
     for verdict in verdicts:
