@@ -286,7 +286,7 @@ class Associator:
         if self.clocks.learn(known.tracklets, known.likeness, self.topology, sure=sure, now_ns=now_ns):
             for standing in self.standings.values():
                 standing.tracklet.walk.correct(self.clocks.ahead_ns(standing.tracklet.key.camera))
-            self._kinship.forget()
+            self._kinship.forget_times()
 
     def _look_back(self, rules: AssociationRules, decisions: Decisions) -> None:
         self._looked_back_ns = self._now_ns

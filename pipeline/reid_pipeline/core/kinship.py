@@ -56,6 +56,7 @@ class Kinship:
     _added: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _places: dict[TrackletKey, int] = field(default_factory=dict)
     _observed: dict[TrackletKey, int] = field(default_factory=dict)
+    _moved: bool = False
 
     def __post_init__(self) -> None:
         self.transits = Transits(self.topology.travel)
@@ -73,22 +74,27 @@ class Kinship:
     def _compare(self, tracklets: Sequence[Tracklet]) -> None:
         changed = np.array([i for i, t in enumerate(tracklets) if self._observed.get(t.key) != t.observed], np.int64)
         self._observed = {tracklet.key: tracklet.observed for tracklet in tracklets}
-        if not len(changed):
-            return
+        if len(changed):
+            vectors, weights = [t.looks.vectors for t in tracklets], [t.looks.weights for t in tracklets]
+            alike = on_grid(likenesses(vectors, weights, changed.tolist()))
+            self.likeness[changed], self.likeness[:, changed] = alike, alike.T
+        moved = np.arange(len(tracklets)) if self._moved else changed
+        self._moved = False
+        if len(moved):
+            self._place(tracklets, moved)
+
+    def _place(self, tracklets: Sequence[Tracklet], rows: Ints) -> None:
+        """Hold places and times of some tracklets against those of all."""
         where = Whereabouts.of(tracklets)
-        possible = where.possible(changed, Layout.of(self.topology, where.cameras))
-        added = sum(term(tracklets, changed) for term in TERMS)
-        vectors, weights = [t.looks.vectors for t in tracklets], [t.looks.weights for t in tracklets]
-        alike = on_grid(likenesses(vectors, weights, changed.tolist()))
-        added = on_grid(np.where(possible, added, 0.0))
-        self.likeness[changed], self.likeness[:, changed] = alike, alike.T
-        self._added[changed], self._added[:, changed] = added, added.T
-        self.possible[changed], self.possible[:, changed] = possible, possible.T
+        possible = where.possible(rows, Layout.of(self.topology, where.cameras))
+        added = on_grid(np.where(possible, sum(term(tracklets, rows) for term in TERMS), 0.0))
+        self._added[rows], self._added[:, rows] = added, added.T
+        self.possible[rows], self.possible[:, rows] = possible, possible.T
         np.fill_diagonal(self.possible, False)
 
-    def forget(self) -> None:
-        """Clocks were corrected: every pair is to be computed again."""
-        self._observed.clear()
+    def forget_times(self) -> None:
+        """Clocks were corrected: what times and places say of any pair is to be found anew; looks stay as they are."""
+        self._moved = True
 
     def found_possible(self, tracklets: Sequence[Tracklet], pairs: Collection[CameraPair]) -> Bools:
         """`possible` of the tracklets of the last update, with `pairs` of cameras that share no view."""
