@@ -8,18 +8,20 @@ becomes an event: `revised` (a track belongs to somebody else), `merged` (a pers
 Those who watch a run need answers that stay. So a tracklet that has been over for `rest_after_s` rests: its person
 holds on to it (`HOLD`), it does not leave to be alone, and one that was brief (`BRIEF_S`) does not leave at all, unless
 it cannot be that person. One that stays though its looks say otherwise does not teach what the person looks like. At
-the last look, when the run has ended, nothing rests.
+the last look, when the run has ended, nothing rests; but where the new groups are hardly better than those that were
+told, these stay.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reid_pipeline.core.clustering import agglomerate, matching, reconcile
+from reid_pipeline.core.clustering import agglomerate, better_parts, matching, reconcile
 from reid_pipeline.core.kinship import Kinship
 from reid_pipeline.core.overlap import apart
 from reid_pipeline.core.people import People, Person
@@ -95,6 +97,9 @@ def consolidate(
     evidence = _gather(ordered, people, kinship=kinship, returning=returning, rules=rules, now_ns=now_ns)
     covering = rules.match + BY_CHANCE - kinship.calibration.shift_of_memory()
     groups = _adopt(_alike(evidence, rules.match), evidence, covering)
+    if math.isinf(rules.rest_after_s):
+        items = (evidence.similarity, evidence.possible, evidence.weights)
+        groups = [*better_parts(_as_told(evidence), groups, *items, rules.match)]
     known = {person.id for person in people}
     verdicts = _verdicts(groups, evidence, people, rules=rules, now_ns=now_ns)
     for verdict in verdicts:
@@ -187,6 +192,14 @@ def _alike(evidence: _Evidence, match: float) -> list[Group]:
         threshold=match,
     )
     return [*reconcile(groups, *items, match)]
+
+
+def _as_told(evidence: _Evidence) -> list[Group]:
+    """The groups as they were; a tracklet of which nothing was said is one of its own."""
+    groups: dict[str | int, list[int]] = {}
+    for item, name in enumerate(evidence.names):
+        groups.setdefault(name or item, []).append(item)
+    return [*groups.values()]
 
 
 def _held(evidence: _Evidence) -> Float64:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reid_pipeline.core.clustering import agglomerate, matching, reconcile
+from reid_pipeline.core.clustering import agglomerate, better_parts, matching, reconcile
 
 
 def groups_of(
@@ -71,3 +71,29 @@ def test_names_go_to_the_group_with_most_votes_each_once() -> None:
     votes = [(0, "P1", 10), (1, "P1", 30), (1, "P2", 5), (0, "P2", 4)]
     assert matching(votes) == {1: "P1", 0: "P2"}
     assert matching([(0, "P1", 1), (1, "P1", 2)]) == {1: "P1"}
+
+
+def parts_of(before: Sequence[Sequence[int]], anew: Sequence[Sequence[int]], **given: Any) -> list[list[int]]:
+    """Items 0 to 4; 0, 1 and 2 are hardly more alike together than 0 and 1 alone, and so are 3 and 4 than apart."""
+    pairs = {(0, 1): 0.9, (0, 2): 0.51, (1, 2): 0.492, (3, 4): given.pop("alike", 0.8)}
+
+    def join(*items: Any) -> list[list[int]]:
+        return better_parts(before, anew, *items)
+
+    return groups_of(pairs, 5, join=join, **given)
+
+
+def test_what_was_told_stays_where_the_new_is_hardly_better() -> None:
+    assert parts_of([[0, 1], [2], [3], [4]], [[0, 1, 2], [3, 4]]) == [[0, 1], [2], [3, 4]]
+    assert parts_of([[0, 1, 2], [3, 4]], [[0, 1], [2], [3], [4]]) == [[0, 1, 2], [3, 4]]
+
+
+def test_what_was_told_and_cannot_be_goes_however_alike_it_is() -> None:
+    assert parts_of([[0, 1], [2], [3, 4]], [[0], [1], [2], [3, 4]], apart=[(0, 1)]) == [[0], [1], [2], [3, 4]]
+
+
+def test_a_part_is_as_wide_as_the_groups_of_both_sides_reach() -> None:
+    """2 goes over from one group to the other, so both groups are one decision; taken apart it would be in both."""
+    before, anew = [[0, 1], [2, 3, 4]], [[0, 1, 2], [3, 4]]
+    assert parts_of(before, anew) == anew
+    assert parts_of(anew, before) == anew
