@@ -56,7 +56,7 @@ def test_the_shipped_recipe_grows_to_the_size_of_the_model() -> None:
     model = MODELS[recipe.model]
     assert sizes[-1] == (model.height, model.width)
     assert recipe.phases[-1].end == 0
-    assert [phase.batch.persons for phase in recipe.phases] == [0, 8, 8, 0]
+    assert [phase.batch.persons for phase in recipe.phases] == [0, 8, 8, 4]
 
 
 def test_without_its_variable_the_shipped_recipe_says_which_one_to_set() -> None:
