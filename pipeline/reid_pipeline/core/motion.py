@@ -22,6 +22,9 @@ EVERY_NS = NS_PER_S // 2
 TRAIL = 120
 """Of where a track was in its picture, the last minute is kept."""
 
+FLOOR_KEPT = 600
+"""The last five minutes of floor positions are kept, so that somebody who stands there all day costs no more."""
+
 ENOUGH = 2
 """So many common moments make a distance; one may be a chance."""
 
@@ -85,6 +88,8 @@ class Walk:
             point = homography.to_floor(stand.x, stand.y)
             if point is not None:
                 self.floor.setdefault((timestamp_ns - self.ahead_ns) // EVERY_NS, point)
+                if len(self.floor) > FLOOR_KEPT:
+                    del self.floor[next(iter(self.floor))]
 
     def correct(self, ahead_ns: int) -> None:
         """The camera's clock turned out to be ahead by so much: move the floor positions to when they were."""

@@ -6,6 +6,7 @@ import pytest
 from reid_pipeline.core.motion import (
     COST,
     EVERY_NS,
+    FLOOR_KEPT,
     TRAIL,
     WORTH,
     Homography,
@@ -126,3 +127,10 @@ def test_the_trail_is_the_last_minute_by_half_seconds() -> None:
     gone = walk(*((frame / 10, frame, 0.0) for frame in range(900)))
     assert len(gone.trail) == TRAIL
     assert [stand.timestamp_ns for stand in list(gone.trail)[-2:]] == [89 * NS_PER_S, round(89.5 * NS_PER_S)]
+
+
+def test_who_stands_there_all_day_is_remembered_for_its_last_minutes() -> None:
+    stood = Walk()
+    for half_second in range(FLOOR_KEPT + 50):
+        stood.go(half_second * EVERY_NS, (0.0, 0.0, 100.0, 200.0), METRES)
+    assert list(stood.floor) == list(range(50, FLOOR_KEPT + 50))
