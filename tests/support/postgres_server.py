@@ -9,6 +9,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -109,3 +111,15 @@ class PostgresServer:
     @staticmethod
     def _user() -> int | None:
         return NOBODY if os.geteuid() == 0 else None
+
+
+@contextmanager
+def running_server() -> Iterator[PostgresServer]:
+    """A server that runs until the end of the block, and does not wait for the disk."""
+    server = PostgresServer()
+    server.create()
+    server.start("fsync=off")
+    try:
+        yield server
+    finally:
+        server.remove()

@@ -49,6 +49,9 @@ LEAST_SPREAD = 0.03
 _ANYWHERE = ("", "")
 """In place of a pair of cameras, for looks from anywhere."""
 
+UNTAUGHT_SLOPE = 40.0
+"""Log odds for each unit of similarity before a site has said anything: strangers 0.4 from oneself, a spread of 0.1."""
+
 _Key = tuple[str, str, bool]
 
 
@@ -155,11 +158,10 @@ class Calibration:
     def log_odds(self, a: str, b: str, similarity: float) -> float:
         """How much more likely a similarity, not shifted, is of one person than of two, in nats; 0 at the threshold.
 
-        Of two normal distributions with the spread of strangers, so it is linear in the similarity. Until the site has
-        said something, as on a site where strangers are at `match` - 0.2 with a spread of 0.1.
+        Of two normal distributions with the spread of strangers, so it is linear in the similarity.
         """
         strangers, oneself = self._strangers(one_camera=a == b), self._oneself()
-        slope = 40.0
+        slope = UNTAUGHT_SLOPE
         if strangers.count and oneself.count and oneself.mean > strangers.mean:
             slope = CARRIES * (oneself.mean - strangers.mean) / strangers.variance
         return slope * (similarity + self.shift(a, b) - self._match)

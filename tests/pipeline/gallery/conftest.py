@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from postgres_server import PostgresServer
+from postgres_server import PostgresServer, running_server
 from reid_pipeline.gallery.evidence import Evidence, RunEntry, Sighting
 from reid_pipeline.gallery.sql_gallery import SqlGallery
 from reid_pipeline.gallery.stamp import EncoderStamp
@@ -54,11 +54,8 @@ def remember() -> Callable[..., GalleryChange]:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server that runs as long as the tests do."""
-    server = PostgresServer()
-    server.create()
-    server.start("fsync=off")
-    yield server
-    server.remove()
+    with running_server() as server:
+        yield server
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from postgres_server import PostgresServer, running_server
 from tiny_site import Site, Walk
 
 
@@ -11,6 +13,13 @@ from tiny_site import Site, Walk
 def site(tmp_path: Path) -> Site:
     """An empty site."""
     return Site(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that some of the tests stop and start again."""
+    with running_server() as created:
+        yield created
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-import pytest
-
 from made_up_site import DIM, EMPTY, RULES, Visit, time_steps
 from postgres_server import PostgresServer
 from reid_pipeline.core.associator import Associator
@@ -48,15 +46,6 @@ memory.commit(associator.take_change())
 memory.finish([])
 gallery.close()
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    created = PostgresServer()
-    created.create()
-    created.start("fsync=off")
-    yield created
-    created.remove()
 
 
 @contextmanager

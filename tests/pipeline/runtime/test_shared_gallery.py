@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
@@ -28,16 +28,6 @@ from reid_pipeline.types import NS_PER_S, GalleryChange, Identity, State
 from tiny_site import Site, document
 
 ENCODER = EncoderStamp("color-stripes", "a" * 64, 4)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """A server that some of the tests stop and start again."""
-    created = PostgresServer()
-    created.create()
-    created.start("fsync=off")
-    yield created
-    created.remove()
 
 
 def person(number: int) -> GalleryChange:
