@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,7 @@ from reid_pipeline.cli import curation
 from reid_pipeline.cli.gallery_place import GalleryKey, GalleryPlace, gallery_address
 from reid_pipeline.cli.options import AsJson
 from reid_pipeline.cli.terminal import note, print_json, print_table
-from reid_pipeline.cli.text import short_count, short_path
+from reid_pipeline.cli.text import moment, short_count, short_path
 
 if TYPE_CHECKING:
     from reid_pipeline.gallery.evidence import Dossier, Sighting
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 app = typer.Typer(name="gallery", help="Look at, correct and erase the people that runs remember.")
 
 NS_PER_S = 1_000_000_000
-# times before this many seconds are counted from the start of a recording whose wall time nobody knew
-FIRST_WALL_TIME_S = 315_532_800
+
+PersonId = Annotated[str, typer.Argument(metavar="ID", help="An identity, such as P0003.")]
 
 
 @app.command("list", epilog="Example: reid-pipeline gallery list out")
@@ -40,7 +39,14 @@ def list_(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False
         print_json([_as_dict(identity, looks[identity.id]) for identity in snapshot.identities])
         return
     rows = [
-        (i.id, i.state.value, _time(i.first_seen_ns), _time(i.last_seen_ns), str(looks[i.id]), " ".join(i.cameras))
+        (
+            i.id,
+            i.state.value,
+            moment(i.first_seen_ns),
+            moment(i.last_seen_ns),
+            str(looks[i.id]),
+            " ".join(i.cameras),
+        )
         for i in snapshot.identities
     ]
     print_table(("ID", "STATE", "FIRST SEEN", "LAST SEEN", "LOOKS", "CAMERAS"), rows)
@@ -50,7 +56,7 @@ def list_(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False
 @app.command(epilog="Example: reid-pipeline gallery show out P0003")
 def show(
     gallery: GalleryPlace,
-    identity: Annotated[str, typer.Argument(metavar="ID", help="An identity, such as P0003.")],
+    identity: PersonId,
     key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,18 +64,36 @@ def show(
 
     Where and when the person was seen, what each of these tracks was linked on, and the looks that are remembered.
     """
-    from reid_pipeline.errors import ConfigError
-
     with _opened(gallery, key) as store:
-        dossier = store.dossier(identity)
-    if dossier is None:
-        raise ConfigError(
-            f"{gallery}: holds nobody called {identity}; `reid-pipeline gallery list {gallery}` lists all"
-        )
+        dossier = _dossier(store, gallery, identity)
     if as_json:
         print_json(_dossier_as_dict(dossier))
     else:
         _print_dossier(dossier)
+
+
+@app.command(epilog="Example: reid-pipeline gallery similar out P0003")
+def similar(
+    gallery: GalleryPlace,
+    identity: PersonId,
+    count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="List so many people.")] = 10,
+    key: GalleryKey = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who looks most like a person.
+
+    For finding two ids of one person, which `gallery merge` makes one. Who was seen by one camera at the same time is
+    somebody else, however alike they are.
+    """
+    from reid_pipeline.cli.similar import print_similar
+    from reid_pipeline.gallery.similar import most_similar
+
+    with _opened(gallery, key) as store:
+        dossier, runs = _dossier(store, gallery, identity), store.runs()
+        found = most_similar(store, dossier, count)
+    if not dossier.prototypes:
+        note(f"{identity}: no looks are remembered, so nobody is found to be like them")
+    print_similar(found, runs, as_json=as_json)
 
 
 @app.command(epilog="Example: reid-pipeline gallery stats out")
@@ -107,7 +131,7 @@ def audit(gallery: GalleryPlace, key: GalleryKey = None, as_json: AsJson = False
     counts = [", ".join(f"{count} {name}" for name, count in line.counts.items() if count) for line in lines]
     print_table(
         ("TIME", "ACTION", "HOW MUCH"),
-        [(_time(line.at_ns), line.action, text) for line, text in zip(lines, counts, strict=True)],
+        [(moment(line.at_ns), line.action, text) for line, text in zip(lines, counts, strict=True)],
     )
 
 
@@ -144,10 +168,19 @@ def _opened(place: str, key: str | None) -> Iterator[SqlGallery]:
         store.close()
 
 
+def _dossier(store: SqlGallery, place: str, identity: str) -> Dossier:
+    from reid_pipeline.errors import ConfigError
+
+    dossier = store.dossier(identity)
+    if dossier is None:
+        raise ConfigError(f"{place}: holds nobody called {identity}; `reid-pipeline gallery list {place}` lists all")
+    return dossier
+
+
 def _print_dossier(dossier: Dossier) -> None:
     person = dossier.identity
     typer.echo(f"{person.id}  {person.state.value}")
-    typer.echo(f"seen {_time(person.first_seen_ns)} to {_time(person.last_seen_ns)} by {', '.join(person.cameras)}")
+    typer.echo(f"seen {moment(person.first_seen_ns)} to {moment(person.last_seen_ns)} by {', '.join(person.cameras)}")
     if dossier.also_known_as:
         typer.echo(f"by hand: also {', '.join(dossier.also_known_as)}")
     if dossier.never_same_as:
@@ -168,12 +201,12 @@ def _print_dossier(dossier: Dossier) -> None:
             ],
         )
         typer.echo("")
-    looks = [(p.camera, _time(p.timestamp_ns), f"{p.quality:.2f}") for p in dossier.prototypes]
+    looks = [(p.camera, moment(p.timestamp_ns), f"{p.quality:.2f}") for p in dossier.prototypes]
     print_table(("LOOK OF", "TIME", "QUALITY"), looks)
 
 
 def _sighting_row(one: Sighting) -> tuple[str, ...]:
-    times = (_time(one.start_ns), _time(one.end_ns))
+    times = (moment(one.start_ns), moment(one.end_ns))
     return str(one.tracklet), *times, f"{one.score:.2f}", f"{one.margin:.2f}", one.reason, one.run
 
 
@@ -225,10 +258,3 @@ def _as_dict(identity: Identity, looks: int) -> dict[str, Any]:
         "last_seen": identity.last_seen_ns / NS_PER_S,
         "looks": looks,
     }
-
-
-def _time(timestamp_ns: int) -> str:
-    seconds = timestamp_ns / NS_PER_S
-    if seconds < FIRST_WALL_TIME_S:
-        return f"{seconds:.1f} s"
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

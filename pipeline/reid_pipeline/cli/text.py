@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
+
+# times before this many seconds are counted from the start of a recording whose wall time nobody knew
+_FIRST_WALL_TIME_S = 315_532_800
 
 
 def short_path(path: Path) -> str:
@@ -19,3 +23,11 @@ def short_count(number: float) -> str:
         if number >= least:
             return f"{number / size:.1f}{unit}"
     return f"{number:.0f}"
+
+
+def moment(timestamp_ns: int) -> str:
+    """A wall time in UTC, or seconds from the start of a recording."""
+    seconds = timestamp_ns / 1e9
+    if seconds < _FIRST_WALL_TIME_S:
+        return f"{seconds:.1f} s"
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

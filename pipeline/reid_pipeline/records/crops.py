@@ -6,8 +6,9 @@ from pathlib import Path
 
 import cv2
 
+from reid_pipeline.core.splitting import before_cuts
 from reid_pipeline.records.files import writing
-from reid_pipeline.types import Crop
+from reid_pipeline.types import Crop, TrackletKey
 
 _QUALITY = 92
 
@@ -30,3 +31,11 @@ class CropSaver:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(encoded.tobytes())
         return path
+
+
+def saved_crops(folder: Path, key: TrackletKey) -> list[Path]:
+    """The crops that are saved of a tracklet, in the order of time; those of a track that was cut are of all its parts.
+
+    Crops are saved before it is known that a track shows two people.
+    """
+    return sorted((folder / key.camera).glob(f"{before_cuts(key.track_id):05d}_*.jpg"))

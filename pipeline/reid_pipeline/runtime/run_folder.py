@@ -6,7 +6,7 @@ Whatever is rewritten replaces the old file when it is whole, so that erasing th
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from reid_pipeline.core.splitting import before_cuts
 from reid_pipeline.errors import RecordError
+from reid_pipeline.records.crops import saved_crops
 from reid_pipeline.records.document import TracksDocument
 from reid_pipeline.records.export import export
 from reid_pipeline.records.export_list import noted_exports
@@ -177,15 +178,11 @@ def _key(name: str) -> TrackletKey:
 
 def _delete_crops(folder: Path, tracklets: Tracklets) -> int:
     # Several tracklets may be parts of one track, whose crops are to be deleted once.
-    found = sorted({path for key in tracklets for path in _crops_of(folder, key)})
+    found = sorted({path for key in tracklets for path in saved_crops(folder, key)})
     for path in found:
         with writing(path):
             path.unlink()
     return len(found)
-
-
-def _crops_of(folder: Path, key: TrackletKey) -> Iterator[Path]:
-    return (folder / key.camera).glob(f"{before_cuts(key.track_id):05d}_*.jpg")
 
 
 def _step_without(step: EncodedStep, tracklets: Tracklets) -> EncodedStep:
