@@ -75,10 +75,10 @@ class Memory:
         """What the gallery knows, on the run's clock."""
         known = self._store.snapshot()
         self._known.update(identity.id for identity in known.identities)
-        return GallerySnapshot(
-            tuple(_shifted(known.identities, -self._zero_ns)),
-            tuple(replace(one, timestamp_ns=one.timestamp_ns - self._zero_ns) for one in known.prototypes),
-            known.next_number,
+        return replace(
+            known,
+            identities=tuple(_shifted(known.identities, -self._zero_ns)),
+            prototypes=tuple(replace(one, timestamp_ns=one.timestamp_ns - self._zero_ns) for one in known.prototypes),
         )
 
     def corrections(self) -> Corrections:
@@ -210,6 +210,7 @@ def followed_by(first: GalleryChange, then: GalleryChange) -> GalleryChange:
         prototypes=(*(one for one in first.prototypes if one.identity not in over), *then.prototypes),
         removed=(*(id_ for id_ in first.removed if id_ not in over), *then.removed),
         next_number=then.next_number,
+        likeness=tuple({(one.cameras, one.same): one for one in (*first.likeness, *then.likeness)}.values()),
     )
 
 
