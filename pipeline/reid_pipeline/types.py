@@ -1,6 +1,7 @@
 """What flows between the stages.
 
-    Frame -> Boxes -> TrackedBoxes -> Crop -> CameraStep -> Observation -> EncodedStep -> Assignment, IdentityEvent
+    Frame -> Boxes -> TrackedBoxes -> Crop -> CameraStep -> Observation -> EncodedStep
+        -> Assignment, IdentityEvent, Settlement
 
 Every value is frozen and checked once, when it is made: shape, dtype and finiteness. Arrays are made read-only.
 Times are nanoseconds on the run's common clock; boxes are pixels of the source picture, as x1, y1, x2, y2.
@@ -192,6 +193,19 @@ class Assignment:
     @property
     def key(self) -> TrackletKey:
         return TrackletKey(self.camera, self.track_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Nothing revises this assignment any more, for the run looks no further back, or has ended; a hand still can.
+
+    The track was seen from `start_ns` to `end_ns`.
+    """
+
+    assignment: Assignment
+    timestamp_ns: int
+    start_ns: int
+    end_ns: int
 
 
 @dataclass(frozen=True, slots=True)

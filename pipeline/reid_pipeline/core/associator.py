@@ -89,7 +89,7 @@ class Associator:
         decisions = Decisions()
         for camera in dict.fromkeys(camera_step.camera for camera_step in step.steps):
             self._decide_camera(camera, now_ns, decisions)
-        self._settle(now_ns)
+        self._settle(now_ns, decisions)
         self._now_ns = now_ns
         if self.rules.revise and now_ns - self._looked_back_ns >= LOOK_BACK_S * NS_PER_S:
             self._set_clocks(now_ns)
@@ -103,6 +103,8 @@ class Associator:
         self._kinship.update([tracklet for tracklet in tracklets if len(tracklet.looks)], now_ns=self._now_ns)
         self._set_clocks(None)
         self._look_back(replace(self.rules, rest_after_s=math.inf), decisions)
+        for key in sorted(self.standings):
+            decisions.settled += self.standings[key].settlement(self._now_ns)
         return decisions
 
     def assignments(self) -> dict[TrackletKey, Assignment]:
@@ -156,7 +158,7 @@ class Associator:
             self.standings[key] = self._tracks[key.camera][key.track_id] = standing
         return standing
 
-    def _settle(self, now_ns: int) -> None:
+    def _settle(self, now_ns: int, decisions: Decisions) -> None:
         """Bound what a step costs: tracks that are over come to rest, and those before the window are let go."""
         if now_ns - self._settled_ns < NS_PER_S:
             return
@@ -177,6 +179,7 @@ class Associator:
                 self._links.settle(person, standing.tracklet)
                 person.absorb(standing.tracklet)
                 self._settled[key] = standing.decided
+            decisions.settled += standing.settlement(now_ns)
 
     # -- deciding ----------------------------------------------------------------------------------------------------
 

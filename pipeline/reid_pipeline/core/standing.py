@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reid_pipeline.core.tracklets import Tracklet
-from reid_pipeline.types import Assignment, IdentityEvent
+from reid_pipeline.types import Assignment, IdentityEvent, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,12 @@ class Standing:
     tracklet: Tracklet
     decided: Assignment | None = None
 
+    def settlement(self, now_ns: int) -> list[Settlement]:
+        """That what was decided stays as it is; nothing where nothing was."""
+        if self.decided is None:
+            return []
+        return [Settlement(self.decided, now_ns, self.tracklet.start_ns, self.tracklet.last_ns)]
+
 
 @dataclass(slots=True)
 class Decisions:
@@ -54,3 +60,4 @@ class Decisions:
 
     assignments: list[Assignment] = field(default_factory=list)
     events: list[IdentityEvent] = field(default_factory=list)
+    settled: list[Settlement] = field(default_factory=list)

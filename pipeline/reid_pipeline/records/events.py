@@ -5,6 +5,11 @@
     {"type": "stall" | "reconnect" | "lost" | "dropped" | ..., "time": s, "camera": name, "count": n, "message": ...}
     {"type": "assignment", "time": s, "tracklet": "camera:track_id", "identity": id, "score": ..., "margin": ..., ...}
     {"type": "new" | "linked" | "revised" | ..., as in tracks.json}
+    {"type": "settled", "time": s, "tracklet": ..., "identity": id, "start": s, "end": s, "score": ..., ...}
+
+Every track that has an answer is `settled` once: when it has been over for `association.window_s`, or the run ends. No
+later line of the run changes its identity. So whoever reads these lines alone knows who was where from when to when,
+and whoever cannot wait takes the assignments and what revises them.
 
 Times are seconds of the run's clock, so a replay writes the same lines again.
 """
@@ -19,7 +24,7 @@ from typing import TypeAlias
 from reid_pipeline.records.files import write_whole, writing
 from reid_pipeline.records.fixed import Json, decimal, seconds, to_json
 from reid_pipeline.records.writer import event_fields
-from reid_pipeline.types import Assignment, IdentityEvent
+from reid_pipeline.types import Assignment, IdentityEvent, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class CameraEvent:
     count: int = 1
 
 
-Event: TypeAlias = Assignment | IdentityEvent | RunEvent | CameraEvent
+Event: TypeAlias = Assignment | Settlement | IdentityEvent | RunEvent | CameraEvent
 
 
 class EventLog:
@@ -102,6 +107,8 @@ def _whole_lines_bytes(path: Path) -> int:
 def _fields(event: Event) -> Json:
     if isinstance(event, Assignment):
         return _assignment_fields(event)
+    if isinstance(event, Settlement):
+        return _settlement_fields(event)
     if isinstance(event, IdentityEvent):
         return event_fields(event)
     fields: dict[str, Json] = {"type": event.type, "time": seconds(event.timestamp_ns)}
@@ -124,4 +131,19 @@ def _assignment_fields(assignment: Assignment) -> Json:
         "time": seconds(assignment.timestamp_ns),
         "tracklet": str(assignment.key),
         "type": "assignment",
+    }
+
+
+def _settlement_fields(settlement: Settlement) -> Json:
+    assignment = settlement.assignment
+    return {
+        "end": seconds(settlement.end_ns),
+        "identity": assignment.identity,
+        "margin": decimal(assignment.margin, 4),
+        "score": decimal(assignment.score, 4),
+        "start": seconds(settlement.start_ns),
+        "state": assignment.state.value,
+        "time": seconds(settlement.timestamp_ns),
+        "tracklet": str(assignment.key),
+        "type": "settled",
     }

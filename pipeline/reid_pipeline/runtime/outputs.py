@@ -43,6 +43,8 @@ class Outputs:
             self.log.write(assignment)
         for event in decisions.events:
             self.log.write(event)
+        for settlement in decisions.settled:
+            self.log.write(settlement)
         self.events.extend(decisions.events)
 
     def tell(self, event: CameraEvent | RunEvent) -> None:

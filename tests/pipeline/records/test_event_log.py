@@ -9,13 +9,16 @@ import pytest
 
 from reid_pipeline.errors import RecordError
 from reid_pipeline.records.events import CameraEvent, Event, EventLog, RunEvent
-from reid_pipeline.types import Assignment, IdentityEvent, State, TrackletKey
+from reid_pipeline.types import Assignment, IdentityEvent, Settlement, State, TrackletKey
+
+ASSIGNMENT = Assignment("lobby", 3, "P0001", 400_000_000, 0.83333, 0.2, State.PROVISIONAL, "new")
 
 EVENTS: list[Event] = [
     RunEvent("run_started", 0, "r1"),
-    Assignment("lobby", 3, "P0001", 400_000_000, 0.83333, 0.2, State.PROVISIONAL, "new"),
+    ASSIGNMENT,
     IdentityEvent("new", 400_000_000, "P0001", TrackletKey("lobby", 3)),
     CameraEvent("dropped", 900_000_000, "lobby", "the reader was busy", count=7),
+    Settlement(ASSIGNMENT, 1_000_000_000, start_ns=0, end_ns=950_000_000),
     RunEvent("run_stopped", 1_000_000_000, "r1", "end of all recordings"),
 ]
 
@@ -42,7 +45,19 @@ def test_each_event_is_one_line_of_json(tmp_path: Path) -> None:
     }
     assert lines[2] == {"identity": "P0001", "time": 0.4, "tracklet": "lobby:3", "type": "new"}
     assert lines[3]["count"] == 7
-    assert [line["type"] for line in lines] == ["run_started", "assignment", "new", "dropped", "run_stopped"]
+    assert lines[4] == {
+        "end": 0.95,
+        "identity": "P0001",
+        "margin": 0.2,
+        "score": 0.8333,
+        "start": 0.0,
+        "state": "provisional",
+        "time": 1.0,
+        "tracklet": "lobby:3",
+        "type": "settled",
+    }
+    types = [line["type"] for line in lines]
+    assert types == ["run_started", "assignment", "new", "dropped", "settled", "run_stopped"]
 
 
 def test_lines_are_there_before_the_log_is_closed(tmp_path: Path) -> None:

@@ -72,6 +72,16 @@ def test_the_report_agrees_with_the_files(plaza: Site, drive: Drive) -> None:
 
 
 @both_drivers
+def test_the_lines_that_settle_say_who_was_where_and_when(plaza: Site, drive: Drive) -> None:
+    report = drive(plaza.load(), plaza.options(), Quiet())
+    lines = [json.loads(line) for line in report.paths["events"].read_text().splitlines()]
+    settled = {line["tracklet"]: (line["identity"], line["start"], line["end"]) for line in lines if "end" in line}
+    known = {str(one.key): (one.identity, one.start_s, one.end_s) for one in document(report).tracklets}
+    assert settled == {name: one for name, one in known.items() if one[0] is not None}
+    assert settled
+
+
+@both_drivers
 def test_progress_counts_every_frame_once(plaza: Site, drive: Drive) -> None:
     listener = Listener()
     drive(plaza.load(), plaza.options(), listener)

@@ -98,9 +98,21 @@ def test_promptness_is_read_from_what_was_said_live() -> None:
     lives = {first: Life(0.0, 5.0), second: Life(0.5, 5.0), third: Life(0.0, 3.0), short: Life(0.0, 0.5)}
     found = Promptness.of(lines, lives)
     assert found.first_s == pytest.approx((0.4, 0.5, 3.0))
-    assert found.settled_s == pytest.approx((0.0, 3.0, 0.0))
+    assert found.final_s == pytest.approx((0.0, 3.0, 0.0))
     assert (found + found).first_p95_s <= 3.0
     assert Promptness().first_p95_s == 0.0
+
+
+def test_an_answer_that_is_settled_is_final() -> None:
+    (key,) = keys(1)
+    said = '{"type": "assignment", "tracklet": "door:1", "identity": "P%d", "time": %d}'
+    settled = '{"type": "settled", "tracklet": "door:1", "identity": "P%d", "time": 300}'
+    lives = {key: Life(0.0, 5.0)}
+    assert Promptness.of([said % (1, 1), said % (2, 9), settled % 2, said % (2, 301)], lives).final_s == (4.0,)
+    with pytest.raises(ValueError, match="door:1: settled as P2, then P1 at 301"):
+        Promptness.of([said % (2, 9), settled % 2, said % (1, 301)], lives)
+    with pytest.raises(ValueError, match="door:1: said to be P2, settled as P1"):
+        Promptness.of([said % (2, 9), settled % 1], lives)
 
 
 @pytest.fixture(scope="module")

@@ -89,7 +89,7 @@ class SceneScore:
             "id_switches": self.final.id_switches,
             "tracklets": self.tracklets,
             "first_p95_s": self.promptness.first_p95_s,
-            "final_p95_s": self.promptness.settled_p95_s,
+            "final_p95_s": self.promptness.final_p95_s,
             "steps_per_s": self.steps / self.seconds,
             "times_real": self.real_s / self.seconds,
             "returns": asdict(self.returns) if self.returns else None,
@@ -106,7 +106,7 @@ class SceneScore:
             *(f"{100 * share:.1f}" for share in (*shares, gap)),
             *map(str, counts),
             f"{self.promptness.first_p95_s:.1f}",
-            f"{self.promptness.settled_p95_s:.1f}",
+            f"{self.promptness.final_p95_s:.1f}",
             f"{self.steps / self.seconds:.0f}",
             f"{self.real_s / self.seconds:.0f}",
         )
