@@ -96,7 +96,9 @@ class Calibration:
         self._moments = {(*k.cameras, k.same): _Moments(k.count, k.total, k.squares) for k in known}
         self._counted: set[TrackletKey] = set()
         self._untold: set[_Key] = set()
+        # what follows from all that was learned, worked out when it is asked for
         self._shifts: dict[tuple[str, str], float] = {}
+        self._sums: dict[tuple[bool, bool], _Moments] = {}
 
     def learn(
         self, tracklets: Sequence[Tracklet], similarity: Float64, possible: NDArray[np.bool_], *, until_ns: int
@@ -116,22 +118,15 @@ class Calibration:
             if tracklets[i].key in self._counted:
                 continue
             self._learn_oneself(tracklets[i])
-            before = np.array(counted, np.intp)
-            for number, camera in enumerate(cameras.tolist()):
-                there = before[camera_of[before] == number]
-                if not len(there):
-                    continue
-                strangers = ~possible[i, there]
-                if number != camera_of[i]:
-                    # Whoever of them this is, if any, those who were there at the same time are somebody else.
-                    best = int(similarity[i, there].argmax())
-                    strangers |= ~possible[there[best], there]
-                    strangers[best] = False
-                pair = sorted((camera, tracklets[i].key.camera))
-                self._add((pair[0], pair[1], False), similarity[i, there[strangers]])
+            strangers = _strangers_of(i, np.array(counted, np.intp), similarity, possible, camera_of)
+            alike = _moments_by(camera_of[strangers], similarity[i, strangers], len(cameras))
+            for camera, moments in zip(cameras.tolist(), alike, strict=True):
+                first, second = sorted((camera, tracklets[i].key.camera))
+                self._add((first, second, False), moments)
             counted.append(i)
         self._counted = {tracklets[i].key for i in ripe}
         self._shifts.clear()
+        self._sums.clear()
 
     def shift(self, a: str, b: str) -> float:
         """What to add to a similarity of looks of these two cameras so that the threshold speaks for neither."""
@@ -185,21 +180,28 @@ class Calibration:
         vectors = [np.stack([look.vector for look in part]) for part in parts]
         weights = [np.array([weight(look.quality) for look in part]) for part in parts]
         camera = tracklet.key.camera
-        self._add((camera, camera, True), likenesses(vectors, weights, [0])[0, 1:])
+        self._add((camera, camera, True), _Moments.of(likenesses(vectors, weights, [0])[0, 1:]))
 
-    def _add(self, key: _Key, values: Float64) -> None:
-        if not len(values):
+    def _add(self, key: _Key, new: _Moments) -> None:
+        if not new.count:
             return
-        moments = self._moments.get(key, _Moments()) + _Moments.of(values)
+        moments = self._moments.get(key, _Moments()) + new
         self._moments[key] = moments.faded() if moments.count > MANY else moments
         self._untold.add(key)
 
     def _oneself(self) -> _Moments:
-        return sum((m for (_, _, same), m in self._moments.items() if same), _Moments())
+        return self._sum(same=True, one_camera=True)
 
     def _strangers(self, *, one_camera: bool) -> _Moments:
         """Of all pairs of the kind: two looks of one camera, or of two."""
-        return sum((m for (a, b, same), m in self._moments.items() if not same and (a == b) == one_camera), _Moments())
+        return self._sum(same=False, one_camera=one_camera)
+
+    def _sum(self, *, same: bool, one_camera: bool) -> _Moments:
+        kind = same, one_camera
+        if kind not in self._sums:
+            every = (m for (a, b, of_one), m in self._moments.items() if (of_one, a == b) == kind)
+            self._sums[kind] = sum(every, _Moments())
+        return self._sums[kind]
 
     def _shift(self, strangers: _Moments, kind: _Moments) -> float:
         """From what is known of the strangers of these cameras, and of those of all such pairs of cameras."""
@@ -217,3 +219,28 @@ class Calibration:
 def _is_ripe(tracklet: Tracklet, until_ns: int) -> bool:
     long_ns = tracklet.span.end_ns - tracklet.span.start_ns
     return tracklet.observed >= RIPE_LOOKS and (tracklet.last_ns <= until_ns or long_ns >= LATER_S * NS_PER_S)
+
+
+def _strangers_of(
+    one: int, among: NDArray[np.intp], similarity: Float64, possible: NDArray[np.bool_], camera_of: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Those of some tracklets who are surely somebody else than `one`, all by their places.
+
+    Of another camera, one of them may be the same person: whoever is most alike, if any. Who was there at the same time
+    as that one is somebody else as well.
+    """
+    cameras, alike = camera_of[among], similarity[one, among]
+    in_camera = cameras == np.arange(camera_of.max() + 1)[:, None]
+    best = np.where(in_camera, alike, -np.inf).argmax(axis=1)[cameras] if len(among) else cameras
+    elsewhere = cameras != camera_of[one]
+    strangers = ~possible[one, among] | (elsewhere & ~possible[among[best], among])
+    strangers[elsewhere & (best == np.arange(len(among)))] = False
+    return np.asarray(among[strangers])
+
+
+def _moments_by(group: NDArray[np.intp], values: Float64, groups: int) -> list[_Moments]:
+    """The moments of the values in each of some groups, 0 to `groups` - 1."""
+    values = on_grid(values)
+    counts = np.bincount(group, minlength=groups).tolist()
+    totals, squares = (np.bincount(group, each, groups).tolist() for each in (values, on_grid(values * values)))
+    return [_Moments(*sums) for sums in zip(counts, totals, squares, strict=True)]
