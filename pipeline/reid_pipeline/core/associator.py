@@ -87,8 +87,9 @@ class Associator:
             self._witness(camera_step)
             now_ns = max(now_ns, camera_step.timestamp_ns)
         decisions = Decisions()
-        for camera in dict.fromkeys(camera_step.camera for camera_step in step.steps):
-            self._decide_camera(camera, now_ns, decisions)
+        for camera in dict.fromkeys([camera_step.camera for camera_step in step.steps]):
+            if camera in self._fresh:
+                self._decide_camera(camera, now_ns, decisions)
         self._settle(now_ns, decisions)
         self._now_ns = now_ns
         if self.rules.revise and now_ns - self._looked_back_ns >= LOOK_BACK_S * NS_PER_S:
@@ -139,6 +140,8 @@ class Associator:
     # -- what was seen ---------------------------------------------------------------------------------------------
 
     def _witness(self, step: EncodedStep) -> None:
+        if not len(step.tracked) and not step.observations:
+            return
         homography = self.topology.floor.get(step.camera)
         tracks = self._tracks.setdefault(step.camera, {})
         for track_id, xyxy in zip(step.tracked.track_id.tolist(), step.tracked.xyxy.tolist(), strict=True):
@@ -288,7 +291,7 @@ class Associator:
         known, sure = self._kinship, self.rules.update
         if self.clocks.learn(known.tracklets, known.likeness, self.topology, sure=sure, now_ns=now_ns):
             for standing in self.standings.values():
-                standing.tracklet.walk.correct(self.clocks.ahead_ns(standing.tracklet.key.camera))
+                standing.tracklet.correct(self.clocks.ahead_ns(standing.tracklet.key.camera))
             self._kinship.forget_times()
 
     def _look_back(self, rules: AssociationRules, decisions: Decisions) -> None:

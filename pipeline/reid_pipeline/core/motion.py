@@ -62,6 +62,11 @@ class Stand(NamedTuple):
     y: float
     height: float
 
+    @classmethod
+    def of(cls, timestamp_ns: int, xyxy: Sequence[float]) -> Stand:
+        left, top, right, bottom = xyxy
+        return cls(timestamp_ns, (left + right) / 2, bottom, bottom - top)
+
 
 @dataclass(slots=True)
 class Walk:
@@ -72,24 +77,37 @@ class Walk:
 
     ahead_ns: int = 0
     first: Stand | None = None
-    last: Stand | None = None
     trail: deque[Stand] = field(default_factory=lambda: deque(maxlen=TRAIL))
     floor: dict[int, Point] = field(default_factory=dict)
+    _last: tuple[int, Sequence[float]] | None = None  # the last box, as it came
+    _trodden: int = -(1 << 62)  # the half second of the last stand in the trail
+
+    @property
+    def last(self) -> Stand | None:
+        """Where the track was last."""
+        return None if self._last is None else Stand.of(*self._last)
 
     def go(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography | None) -> None:
         """One more box, in pixels."""
-        left, top, right, bottom = xyxy
-        stand = Stand(timestamp_ns, (left + right) / 2, bottom, bottom - top)
-        self.first = self.first or stand
-        self.last = stand
-        if not self.trail or timestamp_ns // EVERY_NS > self.trail[-1].timestamp_ns // EVERY_NS:
-            self.trail.append(stand)
+        self._last = timestamp_ns, xyxy
+        half_second = timestamp_ns // EVERY_NS
+        if half_second > self._trodden:
+            self._trodden = half_second
+            self.trail.append(Stand.of(timestamp_ns, xyxy))
+            self.first = self.first or self.trail[0]
         if homography is not None:
-            point = homography.to_floor(stand.x, stand.y)
-            if point is not None:
-                self.floor.setdefault((timestamp_ns - self.ahead_ns) // EVERY_NS, point)
-                if len(self.floor) > FLOOR_KEPT:
-                    del self.floor[next(iter(self.floor))]
+            self._tread(timestamp_ns, xyxy, homography)
+
+    def _tread(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography) -> None:
+        when = (timestamp_ns - self.ahead_ns) // EVERY_NS
+        if when in self.floor:
+            return
+        stand = Stand.of(timestamp_ns, xyxy)
+        point = homography.to_floor(stand.x, stand.y)
+        if point is not None:
+            self.floor[when] = point
+            if len(self.floor) > FLOOR_KEPT:
+                del self.floor[next(iter(self.floor))]
 
     def correct(self, ahead_ns: int) -> None:
         """The camera's clock turned out to be ahead by so much: move the floor positions to when they were."""

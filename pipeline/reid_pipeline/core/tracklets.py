@@ -25,6 +25,7 @@ class Tracklet:
     seen_ns: tuple[int, int] | None = None
     looks: LookSet = field(default_factory=lambda: LookSet(TRACKLET_LOOKS))
     walk: Walk = field(default_factory=Walk)
+    _span: Span | None = None  # asked for far more often than it changes
 
     @property
     def span(self) -> Span:
@@ -32,13 +33,17 @@ class Tracklet:
 
         By the time that the cameras share, where `start_ns`, `last_ns` and `seen_ns` are by the camera's own clock.
         """
-        start_ns, end_ns = (self.start_ns, self.last_ns) if self.seen_ns is None else self.seen_ns
-        return Span(self.key.camera, start_ns - self.walk.ahead_ns, end_ns - self.walk.ahead_ns)
+        if self._span is None:
+            start_ns, end_ns = (self.start_ns, self.last_ns) if self.seen_ns is None else self.seen_ns
+            self._span = Span(self.key.camera, start_ns - self.walk.ahead_ns, end_ns - self.walk.ahead_ns)
+        return self._span
 
     def see(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography | None) -> None:
         """One more box, in pixels."""
         self.last_ns = timestamp_ns
         self.boxes += 1
+        if self.seen_ns is None:
+            self._span = None
         self.walk.go(timestamp_ns, xyxy, homography)
 
     def observe(self, observation: Observation) -> None:
@@ -48,7 +53,13 @@ class Tracklet:
         self.seen_ns = (
             (when, when) if self.seen_ns is None else (min(self.seen_ns[0], when), max(self.seen_ns[1], when))
         )
+        self._span = None
         self.looks.add(observation.camera, observation.timestamp_ns, observation.quality, observation.vector)
+
+    def correct(self, ahead_ns: int) -> None:
+        """The camera's clock turned out to be ahead by so much."""
+        self.walk.correct(ahead_ns)
+        self._span = None
 
 
 def could_be_one(a: Tracklet, b: Tracklet, topology: Topology) -> bool:
