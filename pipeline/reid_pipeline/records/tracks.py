@@ -6,12 +6,12 @@ only an index of the tracklets and a run over days stays as small as one over mi
 
 from __future__ import annotations
 
-import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ from reid_pipeline.records.files import replacing, write_whole, writing
 from reid_pipeline.records.fixed import MS_PER_S, milliseconds
 from reid_pipeline.records.reader import read_tracks, tracks_schema
 from reid_pipeline.records.writer import write_document
-from reid_pipeline.types import EncodedStep, State, TrackletKey
+from reid_pipeline.types import EncodedStep, State, TrackedBoxes, TrackletKey
 
 __all__ = [
     "CameraRecord",
@@ -45,19 +45,26 @@ __all__ = [
     "tracks_schema",
 ]
 
-_ROW = struct.Struct("<qq5f")
 _ROWS = np.dtype([("frame", "<i8"), ("timestamp_ns", "<i8"), ("xyxy", "<f4", 4), ("score", "<f4")])
-_SPILL_BYTES = 256 * _ROW.size
+_SPILL_BOXES = 8192
 
 
 @dataclass(slots=True)
 class _Track:
-    """Where the boxes of one track are: pieces of the temporary file, then those that still wait in memory."""
+    """Where the boxes of one track are in the temporary file: offset and length of each piece, in order of time."""
 
     start_ns: int
     end_ns: int = 0  # of the last box so far
     pieces: list[tuple[int, int]] = field(default_factory=list)
-    waiting: bytearray = field(default_factory=bytearray)
+
+
+class _Frame(NamedTuple):
+    """The boxes of one step, which wait in memory."""
+
+    camera: str
+    frame_index: int
+    timestamp_ns: int
+    tracked: TrackedBoxes
 
 
 class TrackRecorder:
@@ -67,28 +74,20 @@ class TrackRecorder:
         """Start with nothing. The temporary file lies in `spool_dir` and has no name. Raises `RecordError`."""
         self._spool_dir = spool_dir
         self._tracks: dict[TrackletKey, _Track] = {}
+        self._waiting: list[_Frame] = []
+        self._boxes = 0  # that wait
         with writing(spool_dir):
             spool_dir.mkdir(parents=True, exist_ok=True)
             self._spool = tempfile.TemporaryFile(dir=spool_dir, buffering=0)  # noqa: SIM115 - lives as long as the recorder
 
     def add(self, step: EncodedStep) -> None:
         """Keep the boxes of one frame; a camera's frames come in order. Raises `RecordError` on a full disk."""
-        tracked = step.tracked
-        for track_id, xyxy, score in zip(
-            tracked.track_id.tolist(), tracked.xyxy.tolist(), tracked.score.tolist(), strict=True
-        ):
-            key = TrackletKey(step.camera, track_id)
-            track = self._tracks.get(key)
-            if track is None:
-                track = self._tracks[key] = _Track(start_ns=step.timestamp_ns)
-            track.end_ns = step.timestamp_ns
-            track.waiting += _ROW.pack(step.index, step.timestamp_ns, *xyxy, score)
-            if len(track.waiting) >= _SPILL_BYTES:
-                self._spill(track)
-        for track_id in step.ended:
-            ended = self._tracks.get(TrackletKey(step.camera, track_id))
-            if ended is not None:
-                self._spill(ended)
+        if not len(step.tracked):
+            return
+        self._waiting.append(_Frame(step.camera, step.index, step.timestamp_ns, step.tracked))
+        self._boxes += len(step.tracked)
+        if self._boxes >= _SPILL_BOXES:
+            self._spill()
 
     def write(self, path: Path, summary: RunSummary) -> None:
         """Replace `path` by a tracks.json of everything added so far; adding may go on afterwards.
@@ -101,6 +100,7 @@ class TrackRecorder:
             RecordError: the file cannot be written; an older one is untouched.
             ValueError: boxes of a camera, or an identity, that the summary does not list.
         """
+        self._spill()
         place = {camera.id: number for number, camera in enumerate(summary.cameras)}
         unknown = sorted({key.camera for key in self._tracks} - place.keys())
         if unknown:
@@ -128,20 +128,26 @@ class TrackRecorder:
     ) -> None:
         self.close()
 
-    def _spill(self, track: _Track) -> None:
-        """Move the waiting boxes to the temporary file."""
+    def _spill(self) -> None:
+        """Move the waiting boxes to the temporary file, those of each track together."""
+        if not self._waiting:
+            return
+        rows, keys, starts = _by_track(self._waiting)
         with writing(self._spool_dir):
             offset = self._spool.seek(0, 2)
-            write_whole(self._spool, bytes(track.waiting))
-        track.pieces.append((offset, len(track.waiting)))
-        track.waiting = bytearray()
+            write_whole(self._spool, rows.tobytes())
+        for key, start, end in zip(keys, starts, [*starts[1:], len(rows)], strict=True):
+            track = self._tracks.setdefault(key, _Track(start_ns=int(rows["timestamp_ns"][start])))
+            track.end_ns = int(rows["timestamp_ns"][end - 1])
+            track.pieces.append((offset + start * _ROWS.itemsize, (end - start) * _ROWS.itemsize))
+        self._waiting, self._boxes = [], 0
 
     def _rows(self, track: _Track) -> NDArray[np.void]:
         parts = []
         for offset, length in track.pieces:
             self._spool.seek(offset)
             parts.append(self._spool.read(length))
-        return np.frombuffer(b"".join([*parts, track.waiting]), _ROWS)
+        return np.frombuffer(b"".join(parts), _ROWS)
 
     def _tracklet(self, key: TrackletKey, summary: RunSummary) -> TrackletRecord:
         rows = self._rows(self._tracks[key])
@@ -182,3 +188,22 @@ class TrackRecorder:
             last_seen_s=milliseconds(max(self._tracks[key].end_ns for key in keys)) / MS_PER_S,
             tracklets=tuple(keys),
         )
+
+
+def _by_track(frames: Sequence[_Frame]) -> tuple[NDArray[np.void], list[TrackletKey], list[int]]:
+    """The boxes of all frames as rows, track after track: the rows, the tracks, and where each one's rows start."""
+    counts = [len(frame.tracked) for frame in frames]
+    rows = np.empty(sum(counts), _ROWS)
+    rows["frame"] = np.repeat([frame.frame_index for frame in frames], counts)
+    rows["timestamp_ns"] = np.repeat([frame.timestamp_ns for frame in frames], counts)
+    rows["xyxy"] = np.concatenate([frame.tracked.xyxy for frame in frames])
+    rows["score"] = np.concatenate([frame.tracked.score for frame in frames])
+    names, of_frame = np.unique([frame.camera for frame in frames], return_inverse=True)
+    camera = np.repeat(of_frame, counts)
+    track_id = np.concatenate([frame.tracked.track_id for frame in frames])
+    order = np.lexsort((track_id, camera))
+    camera, track_id = camera[order], track_id[order]
+    begins = np.append(True, (np.diff(camera) != 0) | (np.diff(track_id) != 0))
+    starts = np.flatnonzero(begins)
+    keys = zip(names[camera[starts]].tolist(), track_id[starts].tolist(), strict=True)
+    return rows[order], [TrackletKey(*key) for key in keys], starts.tolist()

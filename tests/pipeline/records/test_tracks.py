@@ -110,7 +110,7 @@ def test_a_disk_that_fills_up_is_one_line(
     tmp_path: Path, make_step: Callable[..., EncodedStep], small_disk: Callable[[], AbstractContextManager[None]]
 ) -> None:
     def fill() -> None:
-        for index in range(1000):
+        for index in range(10_000):
             recorder.add(make_step("lobby", index, {1: (0, 0, 1, 1)}))
 
     refusal = pytest.raises(RecordError, match="cannot be written: File too large")
@@ -121,7 +121,7 @@ def test_a_disk_that_fills_up_is_one_line(
 def test_long_tracks_leave_memory_and_come_back_whole(
     tmp_path: Path, make_step: Callable[..., EncodedStep], summary: RunSummary
 ) -> None:
-    frames = 1000
+    frames = 10_000
     with TrackRecorder(tmp_path) as recorder:
         for index in range(frames):
             recorder.add(make_step("lobby", index, {1: (index, 0, index + 10.5, 20)}))
