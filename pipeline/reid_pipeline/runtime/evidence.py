@@ -20,7 +20,9 @@ class EvidenceNotes:
     run: str
     zero_unix_ns: int
     keep_s: float
-    _spans: dict[TrackletKey, tuple[int, int]] = field(default_factory=dict)
+    # by camera, then track: many boxes come, so none makes a key
+    _first_ns: dict[str, dict[int, int]] = field(default_factory=dict)
+    _last_ns: dict[str, dict[int, int]] = field(default_factory=dict)
     _decided: dict[TrackletKey, Assignment] = field(default_factory=dict)
     _changed: dict[TrackletKey, None] = field(default_factory=dict)
     _now_ns: int = 0
@@ -29,19 +31,25 @@ class EvidenceNotes:
         """Note which tracks were seen and which ended."""
         for step in steps:
             self._now_ns = max(self._now_ns, step.timestamp_ns)
-            for track_id in step.tracked.track_id.tolist():
-                key = TrackletKey(step.camera, track_id)
-                first_ns, _ = self._spans.get(key, (step.timestamp_ns, 0))
-                self._spans[key] = (first_ns, step.timestamp_ns)
+            if len(step.tracked):
+                self._see(step)
             for track_id in step.ended:
                 key = TrackletKey(step.camera, track_id)
                 if key in self._decided:
                     self._changed[key] = None
 
+    def _see(self, step: EncodedStep) -> None:
+        last_ns = self._last_ns.setdefault(step.camera, {})
+        seen = dict.fromkeys(step.tracked.track_id.tolist(), step.timestamp_ns)
+        known = len(last_ns)
+        last_ns.update(seen)
+        if len(last_ns) > known:
+            self._first_ns[step.camera] = seen | self._first_ns.get(step.camera, {})
+
     def learn(self, assignments: Sequence[Assignment]) -> None:
         """Note what was decided."""
         for assignment in assignments:
-            if assignment.key in self._spans:
+            if assignment.track_id in self._last_ns.get(assignment.camera, ()):
                 self._decided[assignment.key] = assignment
                 self._changed[assignment.key] = None
 
@@ -60,14 +68,13 @@ class EvidenceNotes:
         self._let_go()
 
     def _sighting(self, key: TrackletKey) -> Sighting:
-        start_ns, end_ns = self._spans[key]
         decided = self._decided[key]
         return Sighting(
             run=self.run,
             tracklet=key,
             identity=decided.identity,
-            start_ns=start_ns + self.zero_unix_ns,
-            end_ns=end_ns + self.zero_unix_ns,
+            start_ns=self._first_ns[key.camera][key.track_id] + self.zero_unix_ns,
+            end_ns=self._last_ns[key.camera][key.track_id] + self.zero_unix_ns,
             score=decided.score,
             margin=decided.margin,
             state=decided.state,
@@ -76,7 +83,8 @@ class EvidenceNotes:
 
     def _let_go(self) -> None:
         horizon_ns = self._now_ns - round(self.keep_s * NS_PER_S)
-        for key in [key for key, (_, last_ns) in self._spans.items() if last_ns < horizon_ns]:
-            del self._spans[key]
-            self._decided.pop(key, None)
-            self._changed.pop(key, None)
+        for camera, last_ns in self._last_ns.items():
+            for track_id in [track_id for track_id, seen_ns in last_ns.items() if seen_ns < horizon_ns]:
+                del last_ns[track_id], self._first_ns[camera][track_id]
+                self._decided.pop(TrackletKey(camera, track_id), None)
+                self._changed.pop(TrackletKey(camera, track_id), None)

@@ -148,5 +148,6 @@ def test_what_a_run_notes_stays_small(store: SqlGallery) -> None:
         if number % 10 == 0:
             memory.commit(people(10.0 * number))
     notes = memory._notes
-    assert max(len(notes._spans), len(notes._decided), len(notes._changed)) < 50
+    assert max(len(notes._first_ns["lobby"]), len(notes._last_ns["lobby"])) < 50
+    assert max(len(notes._decided), len(notes._changed)) < 50
     assert store.stats().tracklets == 995
