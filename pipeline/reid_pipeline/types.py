@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ Float32 = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 NS_PER_S = 1_000_000_000
+
+T = TypeVar("T")
 
 
 def _array(owner: object, name: str, shape: tuple[int | None, ...], dtype: type[np.generic]) -> None:
@@ -162,8 +164,7 @@ class State(str, Enum):
     CONFIRMED = "confirmed"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TrackletKey:
+class TrackletKey(NamedTuple):
     """A track of one camera, the unit that gets an identity. Its text form is `camera:track_id`."""
 
     camera: str
@@ -298,6 +299,14 @@ class GalleryChange:
     removed: tuple[str, ...]
     next_number: int
     likeness: tuple[SiteLikeness, ...] = ()
+
+
+def checked_before(kind: type[T], **fields: object) -> T:
+    """A value of a kind above, made of parts that were checked before, which therefore are not checked again."""
+    value = object.__new__(kind)
+    for name, given in fields.items():
+        object.__setattr__(value, name, given)
+    return value
 
 
 def as_float32(values: Any) -> Float32:

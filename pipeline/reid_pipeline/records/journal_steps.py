@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reid_pipeline.types import EncodedStep, Observation, TrackedBoxes
+from reid_pipeline.types import EncodedStep, Observation, TrackedBoxes, checked_before
 
 STEP_KIND = 1
 
 _HEAD = struct.Struct("<BHqqIII")  # kind, camera number, frame index, timestamp_ns; boxes, observations, ended tracks
 _TRACKED = np.dtype([("track_id", "<i8"), ("xyxy", "<f4", 4), ("score", "<f4")])
 _ENDED = np.dtype("<i8")
-
-T = TypeVar("T")
 
 
 def _observed(dim: int) -> np.dtype[np.void]:
@@ -89,7 +87,7 @@ class StepLayout:
                 index=index,
                 timestamp_ns=timestamp_ns,
                 tracked=tracked(box, box := box + box_count),
-                observations=tuple(observed(self._cameras[number]) for _ in range(look_count)),
+                observations=tuple([observed(self._cameras[number]) for _ in range(look_count)]),
                 ended=tuple(np.frombuffer(ended, _ENDED).tolist()) if ended else (),
             )
 
@@ -101,7 +99,7 @@ def _tracked(rows: bytes) -> Callable[[int, int], TrackedBoxes]:
     track_id = _column(table, "track_id", np.int64)
 
     def some(first: int, end: int) -> TrackedBoxes:
-        return _made(TrackedBoxes, xyxy=xyxy[first:end], score=score[first:end], track_id=track_id[first:end])
+        return checked_before(TrackedBoxes, xyxy=xyxy[first:end], score=score[first:end], track_id=track_id[first:end])
 
     return some
 
@@ -115,7 +113,7 @@ def _observations(table: NDArray[np.void]) -> Callable[[str], Observation]:
 
     def following(camera: str) -> Observation:
         (track_id, frame_index, timestamp_ns, quality), (xyxy, vector) = next(rows)
-        return _made(
+        return checked_before(
             Observation,
             camera=camera,
             track_id=track_id,
@@ -136,11 +134,3 @@ def _column(table: NDArray[np.void], name: str, dtype: type[np.generic]) -> NDAr
         raise ValueError(f"a journal's {name}: holds NaN or infinity")
     column.flags.writeable = False
     return column
-
-
-def _made(kind: type[T], **fields: object) -> T:
-    """A value whose arrays are slices of columns that were checked, so that it need not check each again."""
-    value = object.__new__(kind)
-    for name, given in fields.items():
-        object.__setattr__(value, name, given)
-    return value

@@ -87,11 +87,11 @@ def replay_journal(loaded: LoadedConfig, journal: Path, options: RunOptions, pro
         def counted() -> Iterator[EncodedStep]:
             nonlocal failure
             try:
-                for step in steps:
+                for number, step in enumerate(steps, start=1):
                     if options.stop.is_set():
                         return
                     counts[step.camera] += 1
-                    progress.advance("steps", sum(counts.values()))
+                    progress.advance("steps", number)
                     yield step
             except RecordError as error:
                 failure = str(error)
