@@ -78,11 +78,12 @@ class Associator:
         self._kinship = Kinship(topology, self._calibration)
         self._links = LinkBook(self._kinship)
         self._returning = Returning(self.people.remembered)
+        self._linked: list[Link] | None = None
         self._now_ns = self._settled_ns = self._looked_back_ns = 0
 
     def step(self, step: TimeStep) -> Decisions:
         """Take everything that happened in one time step and decide about the tracks that it concerns."""
-        now_ns = step.start_ns
+        now_ns, self._linked = step.start_ns, None
         for camera_step in step.steps:
             self._witness(camera_step)
             now_ns = max(now_ns, camera_step.timestamp_ns)
@@ -99,7 +100,7 @@ class Associator:
 
     def finish(self) -> Decisions:
         """Look at everything within the window one last time, whatever was said of it."""
-        decisions = Decisions()
+        decisions, self._linked = Decisions(), None
         tracklets = [self.standings[key].tracklet for key in sorted(self.standings)]
         self._kinship.update([tracklet for tracklet in tracklets if len(tracklet.looks)], now_ns=self._now_ns)
         self._set_clocks(None)
@@ -119,7 +120,9 @@ class Associator:
 
     def links(self) -> list[Link]:
         """What holds each person's tracklets together, each tracklet linked to the one before it."""
-        return self._links.settled + self._links.pending(self.people)
+        if self._linked is None:  # the gallery, tracks.json and the report all ask at the end
+            self._linked = self._links.settled + self._links.pending(self.people)
+        return self._linked
 
     def forget(self, identities: Iterable[str]) -> None:
         """The gallery has forgotten these people, so nobody is to be recognised as one of them any more."""
@@ -150,7 +153,8 @@ class Associator:
         for observation in step.observations:
             standing = tracks.get(observation.track_id) or self._standing(step, observation.track_id)
             standing.tracklet.observe(observation)
-            self._fresh.setdefault(step.camera, set()).add(standing.tracklet.key)
+            if self._is_open(standing):
+                self._fresh.setdefault(step.camera, set()).add(standing.tracklet.key)
 
     def _standing(self, step: EncodedStep, track_id: int) -> Standing:
         key = TrackletKey(step.camera, track_id)
@@ -211,14 +215,19 @@ class Associator:
                 self._apply(standing, people[column], (float(row[column]), rival), now_ns, decisions)
 
     def _is_due(self, standing: Standing, now_ns: int) -> bool:
-        """A track without an answer is due with enough looks or after enough time, a provisional one at each look.
-
-        One that is confirmed is left to looking back, which sees more, where that is done.
-        """
+        """A track without an answer is due with enough looks or after enough time, any other at each look."""
         if standing.decided is not None:
-            return standing.decided.state is State.PROVISIONAL or not self.rules.revise
+            return self._is_open(standing)
         waited_s = (now_ns - standing.tracklet.start_ns) / NS_PER_S
         return standing.tracklet.observed >= self.rules.prompt_looks or waited_s >= self.rules.prompt_s
+
+    def _is_open(self, standing: Standing) -> bool:
+        """Whether looks may still change the answer at once.
+
+        A track that is confirmed is left to looking back, which sees more, where that is done.
+        """
+        decided = standing.decided
+        return decided is None or decided.state is State.PROVISIONAL or not self.rules.revise
 
     def _draw_near(self, due: Sequence[Standing], people: Sequence[Person], scores: Float64) -> None:
         """Let people count for more where another camera sees them at the same place, for less where elsewhere."""

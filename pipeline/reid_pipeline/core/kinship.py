@@ -111,7 +111,8 @@ class Kinship:
         """Bring what is known of pairs into the order of `tracklets`; nothing is known of new ones."""
         nothing = len(self.likeness)
         before = np.array([self._places.get(tracklet.key, nothing) for tracklet in tracklets], np.int64)
-        self.likeness = np.pad(self.likeness, (0, 1))[before][:, before]
-        self._added = np.pad(self._added, (0, 1))[before][:, before]
-        self.possible = np.pad(self.possible, (0, 1))[before][:, before]
+        self.likeness, self._added, self.possible = (
+            np.pad(known, (0, 1)).take(before, axis=0).take(before, axis=1)
+            for known in (self.likeness, self._added, self.possible)
+        )
         self._places = {tracklet.key: i for i, tracklet in enumerate(tracklets)}

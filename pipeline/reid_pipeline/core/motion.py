@@ -80,16 +80,19 @@ class Walk:
     trail: deque[Stand] = field(default_factory=lambda: deque(maxlen=TRAIL))
     floor: dict[int, Point] = field(default_factory=dict)
     _last: tuple[int, Sequence[float]] | None = None  # the last box, as it came
+    _stood: Stand | None = None  # what that says, once it was asked for
     _trodden: int = -(1 << 62)  # the half second of the last stand in the trail
 
     @property
     def last(self) -> Stand | None:
         """Where the track was last."""
-        return None if self._last is None else Stand.of(*self._last)
+        if self._stood is None and self._last is not None:
+            self._stood = Stand.of(*self._last)
+        return self._stood
 
     def go(self, timestamp_ns: int, xyxy: Sequence[float], homography: Homography | None) -> None:
         """One more box, in pixels."""
-        self._last = timestamp_ns, xyxy
+        self._last, self._stood = (timestamp_ns, xyxy), None
         half_second = timestamp_ns // EVERY_NS
         if half_second > self._trodden:
             self._trodden = half_second

@@ -41,14 +41,16 @@ def apart(
     tracklets: Sequence[Tracklet], similarity: Float64, match: float, topology: Topology
 ) -> frozenset[CameraPair]:
     """The pairs of cameras that share no view, as far as that can be told; those that the layout knows are left out."""
+    named = sorted({t.key.camera for t in tracklets})
+    unknown = [(a, b) for a, b in combinations(named, 2) if not topology.knows(a, b)]
+    if not unknown:
+        return frozenset()
     cameras = np.array([t.key.camera for t in tracklets])
     known = np.array([len(t.looks) >= KNOWN_LOOKS for t in tracklets], np.bool_)
     company = together(tracklets, TOGETHER_S) & known[:, None] & known[None, :]
     alike = company & (similarity >= match)
     found = set()
-    for a, b in combinations(sorted(set(cameras.tolist())), 2):
-        if topology.knows(a, b):
-            continue
+    for a, b in unknown:
         in_a, in_b = np.flatnonzero(cameras == a), np.flatnonzero(cameras == b)
         across = np.ix_(in_a, in_b)
         trials = company[across].any(axis=1).sum() + company[across].any(axis=0).sum()

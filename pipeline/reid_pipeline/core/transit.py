@@ -46,7 +46,10 @@ SPREAD = 8.0
 """So many gaps by chance, evenly spread over time, stand in as long as few were counted."""
 
 _BINS = len(EDGES_S) - 1
-_EDGES_NS = np.rint(np.array(EDGES_S) * NS_PER_S).astype(np.int64)
+_TENTH_NS = NS_PER_S // 10
+_LONGEST_NS = EDGES_S[-1] * NS_PER_S
+# Which gap each tenth of a second belongs to; all edges are whole tenths.
+_BIN_OF = np.repeat(np.arange(_BINS), np.rint(np.diff(EDGES_S) * 10).astype(np.int64))
 _SHARE_OF_TIME = on_grid(np.diff(np.array(EDGES_S)) / EDGES_S[-1])
 
 
@@ -74,7 +77,7 @@ class Steps:
 
     def _step(self, i: int, j: int) -> float:
         gap_ns = int(self.start_ns[j] - self.end_ns[i])
-        if not 0 < gap_ns < _EDGES_NS[-1]:
+        if not 0 < gap_ns < _LONGEST_NS:
             return 0.0
         return float(self.said[self.camera[i], self.camera[j], _bin(gap_ns)])
 
@@ -126,7 +129,7 @@ class Transits:
         spans = np.array([(t.span.start_ns, t.span.end_ns) for t in tracklets], np.int64).reshape(-1, 2)
         start_ns, end_ns = spans.T
         gap_ns = start_ns - end_ns[:, None]
-        apart = (gap_ns > 0) & (gap_ns < _EDGES_NS[-1])
+        apart = (gap_ns > 0) & (gap_ns < _LONGEST_NS)
         earlier, later = np.nonzero(apart)
         cell = np.ravel_multi_index((camera[earlier], camera[later], _bin(gap_ns[apart])), self._past.shape[1:])
         counted = np.stack([_steps((similarity >= sure) & possible, start_ns)[apart], similarity[apart] < match])
@@ -167,7 +170,7 @@ class Transits:
 
 
 def _bin(gap_ns: Ints | int) -> Ints:
-    return np.asarray(np.searchsorted(_EDGES_NS, gap_ns, side="right") - 1)
+    return np.asarray(_BIN_OF[gap_ns // _TENTH_NS])
 
 
 def _steps(one_person: Bools, start_ns: Ints) -> Bools:
