@@ -111,8 +111,7 @@ class Kinship:
         """Bring what is known of pairs into the order of `tracklets`; nothing is known of new ones."""
         nothing = len(self.likeness)
         before = np.array([self._places.get(tracklet.key, nothing) for tracklet in tracklets], np.int64)
-        self.likeness, self._added, self.possible = (
-            np.pad(known, (0, 1)).take(before, axis=0).take(before, axis=1)
-            for known in (self.likeness, self._added, self.possible)
-        )
+        self.likeness = np.pad(self.likeness, (0, 1)).take(before, axis=0).take(before, axis=1)
+        self._added = np.pad(self._added, (0, 1)).take(before, axis=0).take(before, axis=1)
+        self.possible = np.pad(self.possible, (0, 1)).take(before, axis=0).take(before, axis=1)
         self._places = {tracklet.key: i for i, tracklet in enumerate(tracklets)}

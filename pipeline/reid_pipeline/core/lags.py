@@ -116,10 +116,11 @@ def _floor(here: Float64, there: Float64) -> tuple[Float64, float]:
         return np.eye(3), np.inf
     weights, to_here, to_there = np.ones(here.shape[1]), _evened(here.T), _evened(there[:2].T)
     conditions = _conditions(_moved(here.T, to_here), _moved(there[:2].T, to_there))
+    from_there = np.linalg.inv(to_there)
     for _ in range(FIT_ROUNDS):
         # its last bits are the machine's own; they are gone when a lag is chosen, which is a multiple of STEP_S
         _, vectors = np.linalg.eigh((conditions * np.tile(weights, 2)) @ conditions.T)
-        floor = np.asarray(np.linalg.inv(to_there) @ vectors[:, 0].reshape(3, 3) @ to_here)
+        floor = np.asarray(from_there @ vectors[:, 0].reshape(3, 3) @ to_here)
         off_m = _off_m(_moved(here.T, floor).T, list(there))
         weights = 1.0 / (LEAST_OFF_M + off_m)
     return floor, float(off_m.mean())

@@ -129,10 +129,11 @@ class Transits:
         spans = np.array([(t.span.start_ns, t.span.end_ns) for t in tracklets], np.int64).reshape(-1, 2)
         start_ns, end_ns = spans.T
         gap_ns = start_ns - end_ns[:, None]
-        apart = (gap_ns > 0) & (gap_ns < _LONGEST_NS)
-        earlier, later = np.nonzero(apart)
-        cell = np.ravel_multi_index((camera[earlier], camera[later], _bin(gap_ns[apart])), self._past.shape[1:])
-        counted = np.stack([_steps((similarity >= sure) & possible, start_ns)[apart], similarity[apart] < match])
+        apart = np.flatnonzero((gap_ns > 0) & (gap_ns < _LONGEST_NS))
+        earlier, later = np.divmod(apart, len(tracklets))
+        cell = np.ravel_multi_index((camera[earlier], camera[later], _bin(gap_ns.take(apart))), self._past.shape[1:])
+        steps = _steps((similarity >= sure) & possible, start_ns)
+        counted = np.stack([steps.take(apart), similarity.take(apart) < match])
         self._last = _Gaps(tuple(tracklet.key for tracklet in tracklets), earlier, later, cell, counted)
         self._said = self._what_gaps_say(self._last)
         return Steps(camera, start_ns, end_ns, self._said)
