@@ -37,6 +37,7 @@ _FRAMING = struct.Struct("<II")
 _HEADER_KIND, _END_KIND = 0, 2
 _STEPS_PER_FLUSH = 64
 _STEPS_AT_ONCE = 256
+_READ_AHEAD_BYTES = 1 << 20
 _LONGEST = 1 << 30  # a longer record can only be a damaged length
 
 
@@ -178,7 +179,7 @@ class JournalSteps(Iterator[EncodedStep]):
 
     def _read(self, offset: int) -> Iterator[EncodedStep]:
         count = 0
-        with reading(self._path), self._path.open("rb") as file:
+        with reading(self._path), self._path.open("rb", buffering=_READ_AHEAD_BYTES) as file:
             file.seek(offset)
             while payloads := list(islice(iter(partial(_next_payload, file), b""), _STEPS_AT_ONCE)):
                 end = payloads.pop() if payloads[-1][0] == _END_KIND else b""

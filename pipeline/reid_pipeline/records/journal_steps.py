@@ -20,6 +20,7 @@ STEP_KIND = 1
 _HEAD = struct.Struct("<BHqqIII")  # kind, camera number, frame index, timestamp_ns; boxes, observations, ended tracks
 _TRACKED = np.dtype([("track_id", "<i8"), ("xyxy", "<f4", 4), ("score", "<f4")])
 _ENDED = np.dtype("<i8")
+_NO_BOXES = TrackedBoxes.empty()
 
 
 def _observed(dim: int) -> np.dtype[np.void]:
@@ -99,6 +100,8 @@ def _tracked(rows: bytes) -> Callable[[int, int], TrackedBoxes]:
     track_id = _column(table, "track_id", np.int64)
 
     def some(first: int, end: int) -> TrackedBoxes:
+        if first == end:
+            return _NO_BOXES
         return checked_before(TrackedBoxes, xyxy=xyxy[first:end], score=score[first:end], track_id=track_id[first:end])
 
     return some
