@@ -11,7 +11,8 @@ person would have taken. It matters where looks leave the question open, and is 
 On 13 simulated sites to develop on and 3 real ones it lost nowhere and won 0.3 points of IDF1 on average, up to 2.4
 where people come back; 97 % of the steps that it learned from were true. As a part of the likeness of any two
 tracklets, instead of steps between groups, it won and lost as much. To tell where in the picture people leave and come,
-or which cameras nobody walks between, added no more than chance would.
+or which cameras nobody walks between, added no more than chance would. To begin with what earlier runs had counted won
+nothing either, on 36 runs of four simulated sites.
 """
 
 from __future__ import annotations

@@ -59,6 +59,16 @@ def test_the_next_run_knows_how_alike_people_are(store: SqlGallery) -> None:
     assert strangers[0]
 
 
+def test_erasing_everybody_leaves_what_names_nobody(store: SqlGallery) -> None:
+    run(store, "live-1")
+    before = store.snapshot()
+    for identity in before.identities:
+        store.erase(identity.id)
+    after = store.snapshot()
+    assert (after.identities, after.prototypes) == ((), ())
+    assert after.likeness == before.likeness != ()
+
+
 def test_of_changes_that_wait_the_last_word_on_each_pair_of_cameras_counts() -> None:
     empty = GalleryChange((), (), (), 1)
     likeness = [SiteLikeness((a, "yard"), False, count, 0.5, 0.25) for a, count in (("hall", 1), ("yard", 2))]
