@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -13,10 +13,12 @@ from reid_pipeline.core.timeline import STEP_NS, TimeStep
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.types import (
     NS_PER_S,
+    Assignment,
     EncodedStep,
     Float32,
     GallerySnapshot,
     IdentityEvent,
+    Link,
     Observation,
     TrackedBoxes,
     TrackletKey,
@@ -80,11 +82,16 @@ def _step(camera: str, index: int, visits: Sequence[Visit]) -> EncodedStep:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What an associator said: who each track was at the end, while it ran and after the last look back."""
+    """What an associator said: who each track was at the end, while it ran and after the last look back.
+
+    `answers` are those that were settled, which every answer is in the end.
+    """
 
     associator: Associator
     live: dict[TrackletKey, str]
     final: dict[TrackletKey, str]
+    answers: dict[TrackletKey, Assignment]
+    links: list[Link]
     events: list[IdentityEvent]
     first_answer_s: dict[TrackletKey, float]
 
@@ -102,13 +109,27 @@ def associate(
     first: dict[TrackletKey, float] = {}
     for step in time_steps(visits):
         told = associator.step(step)
-        decisions.events += told.events
+        collect(decisions, told)
         for assignment in told.assignments:
             first.setdefault(assignment.key, assignment.timestamp_ns / NS_PER_S)
-    live = {key: assignment.identity for key, assignment in associator.assignments().items()}
-    decisions.events += associator.finish().events
-    final = {key: assignment.identity for key, assignment in associator.assignments().items()}
-    return Told(associator, live, final, decisions.events, first)
+    live = {one.assignment.key: one.assignment for one in decisions.settled} | associator.assignments()
+    collect(decisions, associator.finish())
+    answers = {one.assignment.key: one.assignment for one in decisions.settled}
+    return Told(
+        associator,
+        {key: assignment.identity for key, assignment in live.items()},
+        {key: assignment.identity for key, assignment in answers.items()},
+        answers,
+        decisions.links,
+        decisions.events,
+        first,
+    )
+
+
+def collect(decisions: Decisions, told: Decisions) -> None:
+    """Add what was told to what was decided before."""
+    for part in fields(Decisions):
+        getattr(decisions, part.name).extend(getattr(told, part.name))
 
 
 def key(text: str) -> TrackletKey:

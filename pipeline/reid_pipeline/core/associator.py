@@ -38,7 +38,6 @@ from reid_pipeline.types import (
     GallerySnapshot,
     Identity,
     IdentityEvent,
-    Link,
     State,
     TrackletKey,
 )
@@ -60,8 +59,8 @@ class Associator:
     """Gives every track an identity, step by step.
 
     Who is who within the window is in `standings` and `people`. Beside it stands what was learned of the site (how
-    alike strangers are, which cameras share no view, whose clocks are off), what became of tracks before the window,
-    and what is kept to save work.
+    alike strangers are, which cameras share no view, whose clocks are off), and what is kept to save work. What became
+    of tracks before the window is told and no longer known here.
     """
 
     def __init__(self, rules: AssociationRules, topology: Topology, snapshot: GallerySnapshot) -> None:
@@ -73,17 +72,15 @@ class Associator:
         self._tracks: dict[str, dict[int, Standing]] = {}  # the same, found without making a key for every box
         self._calibration = Calibration(rules.match, snapshot.likeness, trust=TRUST if rules.calibrate else 0.0)
         self._recall = Recall(self.people.known, self._calibration)
-        self._settled: dict[TrackletKey, Assignment] = {}
         self._fresh: dict[str, set[TrackletKey]] = {}
         self._kinship = Kinship(topology, self._calibration)
         self._links = LinkBook(self._kinship)
         self._returning = Returning(self.people.remembered)
-        self._linked: list[Link] | None = None
         self._now_ns = self._settled_ns = self._looked_back_ns = 0
 
     def step(self, step: TimeStep) -> Decisions:
         """Take everything that happened in one time step and decide about the tracks that it concerns."""
-        now_ns, self._linked = step.start_ns, None
+        now_ns = step.start_ns
         for camera_step in step.steps:
             self._witness(camera_step)
             now_ns = max(now_ns, camera_step.timestamp_ns)
@@ -100,29 +97,23 @@ class Associator:
 
     def finish(self) -> Decisions:
         """Look at everything within the window one last time, whatever was said of it."""
-        decisions, self._linked = Decisions(), None
+        decisions = Decisions()
         tracklets = [self.standings[key].tracklet for key in sorted(self.standings)]
         self._kinship.update([tracklet for tracklet in tracklets if len(tracklet.looks)], now_ns=self._now_ns)
         self._set_clocks(None)
         self._look_back(replace(self.rules, rest_after_s=math.inf), decisions)
         for key in sorted(self.standings):
             decisions.settled += self.standings[key].settlement(self._now_ns)
+        decisions.links += self._links.pending(self.people)
         return decisions
 
     def assignments(self) -> dict[TrackletKey, Assignment]:
-        """The last assignment of every track that has one."""
-        decided = {key: s.decided for key, s in self.standings.items() if s.decided is not None}
-        return self._settled | decided
+        """The last assignment of every track within the window that has one; what was `settled` is not kept here."""
+        return {key: s.decided for key, s in self.standings.items() if s.decided is not None}
 
     def identities(self) -> list[Identity]:
         """Everybody who was seen in this run, in the order they were met."""
         return [person.to_identity() for person in self.people if person.was_seen()]
-
-    def links(self) -> list[Link]:
-        """What holds each person's tracklets together, each tracklet linked to the one before it."""
-        if self._linked is None:  # the gallery, tracks.json and the report all ask at the end
-            self._linked = self._links.settled + self._links.pending(self.people)
-        return self._linked
 
     def forget(self, identities: Iterable[str]) -> None:
         """The gallery has forgotten these people, so nobody is to be recognised as one of them any more."""
@@ -183,9 +174,8 @@ class Associator:
                 continue
             del self.standings[key], self._tracks[key.camera][key.track_id]
             if person is not None and standing.decided is not None:
-                self._links.settle(person, standing.tracklet)
+                decisions.links += self._links.settle(person, standing.tracklet)
                 person.absorb(standing.tracklet)
-                self._settled[key] = standing.decided
             decisions.settled += standing.settlement(now_ns)
 
     # -- deciding ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reid_pipeline.core.tracklets import Tracklet
-from reid_pipeline.types import Assignment, IdentityEvent, Settlement
+from reid_pipeline.types import Assignment, IdentityEvent, Link, Settlement
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,12 @@ class Standing:
 
 @dataclass(slots=True)
 class Decisions:
-    """What a step decided; also collects across steps."""
+    """What a step decided; also collects across steps.
+
+    What is `settled`, and the `links` between tracklets that are, is told once and not remembered by the associator.
+    """
 
     assignments: list[Assignment] = field(default_factory=list)
     events: list[IdentityEvent] = field(default_factory=list)
     settled: list[Settlement] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)

@@ -24,7 +24,7 @@ from itertools import pairwise
 import numpy as np
 
 from reid_pipeline.core.similarity import Float64, on_grid
-from reid_pipeline.core.topology import Travel
+from reid_pipeline.core.topology import Span, Travel
 from reid_pipeline.core.tracklets import Tracklet
 from reid_pipeline.core.whereabouts import Bools, Ints
 from reid_pipeline.types import NS_PER_S, TrackletKey
@@ -139,9 +139,9 @@ class Transits:
         self._said = self._what_gaps_say(self._last)
         return Steps(camera, start_ns, end_ns, self._said)
 
-    def between(self, a: Tracklet, b: Tracklet) -> float:
+    def between(self, a: Span, b: Span) -> float:
         """What time adds to the likeness of two tracklets, by what is known so far, -COST..WORTH."""
-        first, second = sorted((a.span, b.span), key=lambda span: span.start_ns)
+        first, second = sorted((a, b), key=lambda span: span.start_ns)
         cameras = [self._cameras.get(span.camera) for span in (first, second)]
         if None in cameras:
             return 0.0

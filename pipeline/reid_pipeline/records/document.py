@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reid_pipeline.types import Assignment, Identity, IdentityEvent, Link, State, TrackletKey
+from reid_pipeline.types import Identity, IdentityEvent, Link, State, TrackletKey
 
 SCHEMA = "reid-pipeline/tracks"
 SCHEMA_VERSION = 1
@@ -48,20 +48,22 @@ class CameraRecord:
     dropped: int
 
 
+def _same(identity: str) -> str:
+    return identity
+
+
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a run knows beside the boxes when tracks.json is written.
+    """What a run knows at its end, when tracks.json is written.
 
-    `assignments` holds the last assignment of every tracklet that has one, `identities` at least every identity named
-    there; those of an older run that nobody saw this time are left out of the file.
+    `identities` holds at least everybody who was assigned a tracklet; those of an older run that nobody saw this time
+    are left out of the file. `now` says who an identity is by now, for people who turned out to be one person.
     """
 
     run: RunInfo
     cameras: Sequence[CameraRecord]
-    assignments: Mapping[TrackletKey, Assignment]
     identities: Iterable[Identity]
-    links: Iterable[Link] = ()
-    events: Iterable[IdentityEvent] = ()
+    now: Callable[[str], str] = _same
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +114,21 @@ class TrackletRecord:
 
 @dataclass(frozen=True, slots=True)
 class TracksHead:
-    """All of tracks.json but the boxes."""
+    """All of tracks.json but the boxes, in the order of the file; each part may be there for reading once."""
 
     run: RunInfo
-    cameras: tuple[CameraRecord, ...]
-    identities: tuple[IdentityRecord, ...]
-    links: tuple[Link, ...]
-    events: tuple[IdentityEvent, ...]
+    cameras: Iterable[CameraRecord]
+    identities: Iterable[IdentityRecord]
+    links: Iterable[Link]
+    events: Iterable[IdentityEvent]
 
 
 @dataclass(frozen=True, slots=True)
 class TracksDocument(TracksHead):
     """A whole tracks.json; tracklets in the order of the cameras and then of their track ids."""
 
+    cameras: tuple[CameraRecord, ...]
+    identities: tuple[IdentityRecord, ...]
+    links: tuple[Link, ...]
+    events: tuple[IdentityEvent, ...]
     tracklets: tuple[TrackletRecord, ...]

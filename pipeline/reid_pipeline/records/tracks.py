@@ -1,14 +1,13 @@
-"""Collects the boxes of a run and writes tracks.json; `read_tracks` is the way back.
+"""Collects what a run sees and decides, and writes tracks.json; `read_tracks` is the way back.
 
-The same steps and the same summary give the same bytes on any machine. Boxes wait in a temporary file, so memory holds
-only an index of the tracklets and a run over days stays as small as one over minutes.
+The same steps, decisions and summary give the same bytes on any machine. All of it waits in a temporary file, so a run
+over days stays as small as one over minutes.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -16,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from reid_pipeline.core.standing import Decisions
 from reid_pipeline.records.document import (
     CameraRecord,
     IdentityRecord,
@@ -26,11 +26,12 @@ from reid_pipeline.records.document import (
     TracksDocument,
     TracksHead,
 )
-from reid_pipeline.records.files import replacing, write_whole, writing
+from reid_pipeline.records.files import replacing
 from reid_pipeline.records.fixed import MS_PER_S, milliseconds
 from reid_pipeline.records.reader import read_tracks, tracks_schema
+from reid_pipeline.records.spool import Member, Piece, Spool, Track
 from reid_pipeline.records.writer import write_document
-from reid_pipeline.types import EncodedStep, State, TrackedBoxes, TrackletKey
+from reid_pipeline.types import EncodedStep, Link, State, TrackedBoxes, TrackletKey
 
 __all__ = [
     "CameraRecord",
@@ -49,15 +50,6 @@ _ROWS = np.dtype([("frame", "<i8"), ("timestamp_ns", "<i8"), ("xyxy", "<f4", 4),
 _SPILL_BOXES = 8192
 
 
-@dataclass(slots=True)
-class _Track:
-    """Where the boxes of one track are in the temporary file: offset and length of each piece, in order of time."""
-
-    start_ns: int
-    end_ns: int = 0  # of the last box so far
-    pieces: list[tuple[int, int]] = field(default_factory=list)
-
-
 class _Frame(NamedTuple):
     """The boxes of one step, which wait in memory."""
 
@@ -68,17 +60,13 @@ class _Frame(NamedTuple):
 
 
 class TrackRecorder:
-    """Takes every step of a run and writes tracks.json, as often as asked. Not for several threads at once."""
+    """Takes what a run sees and decides, and writes tracks.json, as often as asked. Not for several threads at once."""
 
     def __init__(self, spool_dir: Path) -> None:
         """Start with nothing. The temporary file lies in `spool_dir` and has no name. Raises `RecordError`."""
-        self._spool_dir = spool_dir
-        self._tracks: dict[TrackletKey, _Track] = {}
+        self._spool = Spool(spool_dir)
         self._waiting: list[_Frame] = []
         self._boxes = 0  # that wait
-        with writing(spool_dir):
-            spool_dir.mkdir(parents=True, exist_ok=True)
-            self._spool = tempfile.TemporaryFile(dir=spool_dir, buffering=0)  # noqa: SIM115 - lives as long as the recorder
 
     def add(self, step: EncodedStep) -> None:
         """Keep the boxes of one frame; a camera's frames come in order. Raises `RecordError` on a full disk."""
@@ -89,32 +77,56 @@ class TrackRecorder:
         if self._boxes >= _SPILL_BOXES:
             self._spill()
 
+    def keep(self, decisions: Decisions) -> None:
+        """Keep events and what was decided for good. Raises `RecordError` on a full disk."""
+        if decisions.events:
+            self._spool.add_events(decisions.events)
+        if decisions.settled:
+            self._spool.add_answers(one.assignment for one in decisions.settled)
+        if decisions.links:
+            self._spool.add_links(decisions.links)
+
+    def answers(self) -> dict[TrackletKey, str]:
+        """Who each tracklet is of which that was decided for good."""
+        return {track.key: track.identity for track in self._spool.answers() if track.identity is not None}
+
+    def links(self) -> Iterator[Link]:
+        """The links between tracklets."""
+        return self._spool.links()
+
+    def count_tracklets(self) -> int:
+        """Of how many tracklets it was decided for good who they are."""
+        return self._spool.count_answers()
+
+    def count_crossings(self) -> int:
+        """How many links lead from one camera to another."""
+        return self._spool.count_crossings()
+
     def write(self, path: Path, summary: RunSummary) -> None:
         """Replace `path` by a tracks.json of everything added so far; adding may go on afterwards.
 
         Args:
             path: the file; its folders are made.
-            summary: what the run knows beside the boxes.
+            summary: what the run knows beside that.
 
         Raises:
             RecordError: the file cannot be written; an older one is untouched.
             ValueError: boxes of a camera, or an identity, that the summary does not list.
         """
         self._spill()
-        place = {camera.id: number for number, camera in enumerate(summary.cameras)}
-        unknown = sorted({key.camera for key in self._tracks} - place.keys())
-        if unknown:
-            raise ValueError(f"cameras that the summary does not list: {', '.join(unknown)}")
-        keys = sorted(self._tracks, key=lambda key: (place[key.camera], key.track_id))
+        self._spool.rename(summary.now)
+        states = {identity.id: identity.state for identity in summary.identities}
+        _refuse("cameras", self._spool.cameras(), [camera.id for camera in summary.cameras])
+        _refuse("identities", self._spool.people(), states)
         head = TracksHead(
             run=summary.run,
-            cameras=tuple(summary.cameras),
-            identities=tuple(self._identities(keys, summary)),
-            links=tuple(sorted(summary.links, key=lambda link: (link.source, link.target))),
-            events=tuple(sorted(summary.events, key=lambda event: event.timestamp_ns)),
+            cameras=summary.cameras,
+            identities=self._identities(summary.cameras, states),
+            links=self._spool.links(),
+            events=self._spool.events(),
         )
         with replacing(path) as unfinished, unfinished.open("w", encoding="ascii", newline="\n") as out:
-            write_document(out, head, (self._tracklet(key, summary) for key in keys))
+            write_document(out, head, self._tracklets(summary.cameras))
 
     def close(self) -> None:
         """Give the temporary file back to the disk; nothing may be added or written afterwards."""
@@ -132,66 +144,56 @@ class TrackRecorder:
         """Move the waiting boxes to the temporary file, those of each track together."""
         if not self._waiting:
             return
-        rows, keys, starts = _by_track(self._waiting)
-        with writing(self._spool_dir):
-            offset = self._spool.seek(0, 2)
-            write_whole(self._spool, rows.tobytes())
-        for key, start, end in zip(keys, starts, [*starts[1:], len(rows)], strict=True):
-            track = self._tracks.setdefault(key, _Track(start_ns=int(rows["timestamp_ns"][start])))
-            track.end_ns = int(rows["timestamp_ns"][end - 1])
-            track.pieces.append((offset + start * _ROWS.itemsize, (end - start) * _ROWS.itemsize))
+        self._spool.add_pieces(_by_track(self._waiting))
         self._waiting, self._boxes = [], 0
 
-    def _rows(self, track: _Track) -> NDArray[np.void]:
-        parts = []
-        for offset, length in track.pieces:
-            self._spool.seek(offset)
-            parts.append(self._spool.read(length))
-        return np.frombuffer(b"".join(parts), _ROWS)
+    def _tracklets(self, cameras: Iterable[CameraRecord]) -> Iterator[TrackletRecord]:
+        for camera in cameras:
+            for track in self._spool.tracks(camera.id):
+                yield _tracklet(track, np.frombuffer(self._spool.boxes(track.key), _ROWS))
 
-    def _tracklet(self, key: TrackletKey, summary: RunSummary) -> TrackletRecord:
-        rows = self._rows(self._tracks[key])
-        x1, y1, x2, y2 = rows["xyxy"].astype(np.float64).T
-        assigned = summary.assignments.get(key)
-        return TrackletRecord(
-            camera=key.camera,
-            track_id=key.track_id,
-            identity=assigned.identity if assigned else None,
-            score=assigned.score if assigned else 0.0,
-            margin=assigned.margin if assigned else 0.0,
-            frame=rows["frame"].astype(np.int64),
-            time_s=milliseconds(rows["timestamp_ns"]) / MS_PER_S,
-            xywh=np.stack([x1, y1, x2 - x1, y2 - y1], axis=1),
-            box_score=rows["score"].astype(np.float64),
-        )
-
-    def _identities(self, keys: list[TrackletKey], summary: RunSummary) -> Iterator[IdentityRecord]:
+    def _identities(self, cameras: Sequence[CameraRecord], states: Mapping[str, State]) -> Iterator[IdentityRecord]:
         """The identities of the tracklets, by id; they are derived from the tracklets so that both always agree."""
-        states = {identity.id: identity.state for identity in summary.identities}
-        members: dict[str, list[TrackletKey]] = {}
-        for key in keys:
-            if key in summary.assignments:
-                members.setdefault(summary.assignments[key].identity, []).append(key)
-        unknown = sorted(members.keys() - states.keys())
-        if unknown:
-            raise ValueError(f"identities that the summary does not list: {', '.join(unknown)}")
-        for identity in sorted(members, key=lambda text: (len(text), text)):  # P9999 before P10000
-            yield self._identity(identity, states[identity], members[identity])
-
-    def _identity(self, identity: str, state: State, keys: list[TrackletKey]) -> IdentityRecord:
-        keys = sorted(keys, key=lambda key: self._tracks[key].start_ns)
-        return IdentityRecord(
-            id=identity,
-            state=state,
-            cameras=tuple(dict.fromkeys(key.camera for key in keys)),
-            first_seen_s=milliseconds(self._tracks[keys[0]].start_ns) / MS_PER_S,
-            last_seen_s=milliseconds(max(self._tracks[key].end_ns for key in keys)) / MS_PER_S,
-            tracklets=tuple(keys),
-        )
+        place = {camera.id: number for number, camera in enumerate(cameras)}
+        for identity, members in groupby(self._spool.members(place.__getitem__), key=lambda member: member.identity):
+            yield _identity(identity, states[identity], list(members))
 
 
-def _by_track(frames: Sequence[_Frame]) -> tuple[NDArray[np.void], list[TrackletKey], list[int]]:
-    """The boxes of all frames as rows, track after track: the rows, the tracks, and where each one's rows start."""
+def _refuse(what: str, found: Iterable[str], listed: Container[str]) -> None:
+    unknown = sorted(name for name in found if name not in listed)
+    if unknown:
+        raise ValueError(f"{what} that the summary does not list: {', '.join(unknown)}")
+
+
+def _tracklet(track: Track, rows: NDArray[np.void]) -> TrackletRecord:
+    x1, y1, x2, y2 = rows["xyxy"].astype(np.float64).T
+    return TrackletRecord(
+        camera=track.key.camera,
+        track_id=track.key.track_id,
+        identity=track.identity,
+        score=track.score,
+        margin=track.margin,
+        frame=rows["frame"].astype(np.int64),
+        time_s=milliseconds(rows["timestamp_ns"]) / MS_PER_S,
+        xywh=np.stack([x1, y1, x2 - x1, y2 - y1], axis=1),
+        box_score=rows["score"].astype(np.float64),
+    )
+
+
+def _identity(identity: str, state: State, members: Sequence[Member]) -> IdentityRecord:
+    """Members come in order of time."""
+    return IdentityRecord(
+        id=identity,
+        state=state,
+        cameras=tuple(dict.fromkeys(member.key.camera for member in members)),
+        first_seen_s=milliseconds(members[0].start_ns) / MS_PER_S,
+        last_seen_s=milliseconds(max(member.end_ns for member in members)) / MS_PER_S,
+        tracklets=tuple(member.key for member in members),
+    )
+
+
+def _by_track(frames: Sequence[_Frame]) -> Iterator[Piece]:
+    """The boxes of all frames, track after track."""
     counts = [len(frame.tracked) for frame in frames]
     rows = np.empty(sum(counts), _ROWS)
     rows["frame"] = np.repeat([frame.frame_index for frame in frames], counts)
@@ -202,8 +204,9 @@ def _by_track(frames: Sequence[_Frame]) -> tuple[NDArray[np.void], list[Tracklet
     camera = np.repeat(of_frame, counts)
     track_id = np.concatenate([frame.tracked.track_id for frame in frames])
     order = np.lexsort((track_id, camera))
-    camera, track_id = camera[order], track_id[order]
-    begins = np.append(True, (np.diff(camera) != 0) | (np.diff(track_id) != 0))
-    starts = np.flatnonzero(begins)
+    rows, camera, track_id = rows[order], camera[order], track_id[order]
+    starts = np.flatnonzero(np.append(True, (np.diff(camera) != 0) | (np.diff(track_id) != 0)))
     keys = zip(names[camera[starts]].tolist(), track_id[starts].tolist(), strict=True)
-    return rows[order], [TrackletKey(*key) for key in keys], starts.tolist()
+    for key, piece in zip(keys, np.split(rows, starts[1:]), strict=True):
+        first_ns, last_ns = piece["timestamp_ns"][[0, -1]].tolist()
+        yield Piece(TrackletKey(*key), first_ns, last_ns, piece.tobytes())

@@ -87,7 +87,7 @@ class Ledger:
     def _teach(self) -> None:
         self.identify.commit()
         with self.watch.measure("write"):
-            self.memory.finish(self.identify.associator.links())
+            self.memory.finish(self.outputs.recorder.links())
 
     def _write_tracks(self, cameras: Sequence[CameraRecord]) -> None:
         with self.watch.measure("write"):
@@ -121,15 +121,14 @@ class Ledger:
         state: RunState,
         seconds: float,
     ) -> RunReport:
-        associator = self.identify.associator
-        links = [link for link in associator.links() if link.source.camera != link.target.camera]
+        recorder = self.outputs.recorder
         paths = {"tracks": self.outputs.tracks, "events": self.outputs.folder / "events.jsonl", "run": self.run_path}
         return RunReport(
             mode=self.info.mode,
-            people=len(associator.identities()),
+            people=len(self.identify.associator.identities()),
             cameras=len(cameras),
-            tracklets=len(associator.assignments()),
-            links=len(links),
+            tracklets=recorder.count_tracklets(),
+            links=recorder.count_crossings(),
             frames=sum(camera.frames for camera in cameras),
             dropped=sum(camera.dropped for camera in cameras),
             seconds=seconds,

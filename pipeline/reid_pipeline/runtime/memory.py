@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from reid_pipeline.errors import GalleryError
@@ -26,6 +27,9 @@ from reid_pipeline.types import (
 TICK_EVERY_S = 10.0
 PURGE_AT_ONCE = 64
 """So many people at most are forgotten each time, so that a run never waits for long: 23,000 an hour."""
+
+LINKS_AT_ONCE = 10_000
+"""So many at most are in memory when a run that has gone on for days hands them over."""
 
 PATIENCE_S = 30.0
 RETRY_S = 1.0
@@ -158,8 +162,13 @@ class Memory:
         Raises `GalleryError`.
         """
         self._notes.end()
-        self._links = tuple(links)
-        deadline_s = time.monotonic() + PATIENCE_S
+        rest, deadline_s = iter(links), time.monotonic() + PATIENCE_S
+        self._wait_until_sent(deadline_s)
+        while some := tuple(islice(rest, LINKS_AT_ONCE)):
+            self._links = some
+            self._wait_until_sent(deadline_s)
+
+    def _wait_until_sent(self, deadline_s: float) -> None:
         while not self._sent():
             if time.monotonic() > deadline_s:
                 people = 0 if self._waiting is None else len(self._waiting.identities)

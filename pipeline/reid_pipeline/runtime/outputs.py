@@ -11,18 +11,17 @@ from reid_pipeline.records.document import CameraRecord, RunInfo, RunSummary
 from reid_pipeline.records.events import CameraEvent, EventLog, RunEvent
 from reid_pipeline.records.journal import JournalWriter
 from reid_pipeline.records.tracks import TrackRecorder
-from reid_pipeline.types import EncodedStep, IdentityEvent
+from reid_pipeline.types import EncodedStep
 
 
 @dataclass(slots=True)
 class Outputs:
-    """The open files of a run: boxes are spooled, events appended as they happen, tracks.json written at the end."""
+    """The open files of a run: events are appended as they happen, tracks.json is written at the end."""
 
     folder: Path
     recorder: TrackRecorder
     log: EventLog
     journal: JournalWriter | None = None
-    events: list[IdentityEvent] = field(default_factory=list)
     held: list[CameraEvent] = field(default_factory=list)
     last_ns: int = 0
 
@@ -45,7 +44,7 @@ class Outputs:
             self.log.write(event)
         for settlement in decisions.settled:
             self.log.write(settlement)
-        self.events.extend(decisions.events)
+        self.recorder.keep(decisions)
 
     def tell(self, event: CameraEvent | RunEvent) -> None:
         """Keep what happened to a camera or the run; from any thread."""
@@ -63,15 +62,7 @@ class Outputs:
 
     def write(self, run: RunInfo, cameras: list[CameraRecord], associator: Associator) -> None:
         """Write tracks.json, and the end of the journal."""
-        summary = RunSummary(
-            run=run,
-            cameras=cameras,
-            assignments=associator.assignments(),
-            identities=associator.identities(),
-            links=associator.links(),
-            events=self.events,
-        )
-        self.recorder.write(self.tracks, summary)
+        self.recorder.write(self.tracks, RunSummary(run, cameras, associator.identities()))
         if self.journal is not None:
             self.journal.close({camera.id: camera.dropped for camera in cameras})
 

@@ -26,11 +26,11 @@ def test_people_keep_their_identity_from_camera_to_camera_and_back() -> None:
     assert {str(k): v for k, v in told.live.items()} == expected
     assert told.final == told.live, "looking back changes nothing that was right"
     assert sorted(event.type for event in told.events) == ["linked"] * 3 + ["new"] * 3
-    assert all(a.state is State.CONFIRMED for a in told.associator.assignments().values())
+    assert all(a.state is State.CONFIRMED for a in told.answers.values())
 
 
 def test_each_tracklet_is_linked_to_the_persons_one_before_it() -> None:
-    links = associate(WALK).associator.links()
+    links = associate(WALK).links
     assert [(str(link.source), str(link.target)) for link in links] == [
         ("a:1", "b:1"),
         ("b:1", "a:3"),
@@ -47,7 +47,7 @@ def test_a_track_has_an_answer_within_a_second() -> None:
 
 def test_a_single_look_is_answered_too_but_stays_provisional() -> None:
     told = associate([Visit("a", 1, 0, 0, 3, every_s=10), Visit("a", 2, 1, 0, 3)])
-    assert told.associator.assignments()[key("a:1")].state is State.PROVISIONAL
+    assert told.answers[key("a:1")].state is State.PROVISIONAL
 
 
 def test_two_tracks_of_one_camera_at_one_time_are_two_people_however_alike() -> None:
@@ -127,12 +127,13 @@ def test_decisions_and_memory_outside_the_window_are_settled() -> None:
     assert len(set(told.final.values())) == 3
     assert len(told.final) == 12
     assert all(told.final[key(f"a:{n}")] == told.final[key(f"a:{n + 3}")] for n in range(1, 10))
-    assert len(told.associator.links()) == 12 - 3
+    assert len(told.links) == 12 - 3
+    assert [str(one) for one in told.associator.assignments()] == ["a:12"], "the rest was told and is not kept"
 
 
 def test_the_same_steps_give_the_same_answers() -> None:
     one, two = associate(WALK), associate(WALK)
-    assert one.associator.assignments() == two.associator.assignments()
+    assert one.answers == two.answers
     assert one.events == two.events
 
 

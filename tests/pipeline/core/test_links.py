@@ -19,7 +19,7 @@ WALKS = [
 
 
 def links(*visits: Visit, topology: Topology) -> list[Link]:
-    return associate(visits, topology=topology).associator.links()
+    return associate(visits, topology=topology).links
 
 
 def test_a_link_names_what_time_added() -> None:

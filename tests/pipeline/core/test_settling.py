@@ -33,7 +33,9 @@ def test_every_track_is_settled_once_as_who_it_is_in_the_end() -> None:
     for rules in (SHORT, replace(SHORT, revise=False)):
         live, end, associator = told(PASSING_BY, rules)
         settled = [one for decisions in (*live, end) for one in decisions.settled]
-        assert {k: one.assignment for k, one in by_track(settled).items()} == associator.assignments()
+        last = {one.key: one.identity for decisions in (*live, end) for one in decisions.assignments}
+        assert {k: one.assignment.identity for k, one in by_track(settled).items()} == last
+        assert {k: one.assignment for k, one in by_track(end.settled).items()} == associator.assignments()
         assert len(settled) == len(by_track(settled)) == 28
 
 

@@ -51,8 +51,8 @@ def learn(transits: Transits, courses: Sequence[Course], likeness: Float64 | Non
 def asked(transits: Transits, gap_s: float, way: str = "ab") -> float:
     """What is said of two tracklets so far apart."""
     first, second = tracklets([(way[0], 0, 0.0, 5.0), (way[1], 0, 5.0 + gap_s, 900.0)])
-    assert transits.between(first, second) == transits.between(second, first)
-    return transits.between(first, second)
+    assert transits.between(first.span, second.span) == transits.between(second.span, first.span)
+    return transits.between(first.span, second.span)
 
 
 def test_the_usual_gap_speaks_for_one_person_and_others_against() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from reid_pipeline.core.standing import Decisions
 from reid_pipeline.records.tracks import CameraRecord, ModelRecord, RunInfo, RunSummary, TrackRecorder
 from reid_pipeline.types import (
     NS_PER_S,
@@ -19,6 +20,7 @@ from reid_pipeline.types import (
     IdentityEvent,
     Link,
     Observation,
+    Settlement,
     State,
     TrackedBoxes,
     TrackletKey,
@@ -63,15 +65,29 @@ def make_step() -> StepMaker:
     return make
 
 
-def _assigned(camera: str, track_id: int, identity: str, score: float = 0.8) -> Assignment:
-    return Assignment(camera, track_id, identity, 0, score, 0.21, State.CONFIRMED, "linked")
+def _settled(camera: str, track_id: int, identity: str, score: float = 0.8) -> Settlement:
+    assignment = Assignment(camera, track_id, identity, 0, score, 0.21, State.CONFIRMED, "linked")
+    return Settlement(assignment, 600_000_000, start_ns=0, end_ns=500_000_000)
+
+
+@pytest.fixture
+def decisions() -> Decisions:
+    """P0001 in two cameras, P0002 in one, and lobby:3 without an identity."""
+    lobby, street = TrackletKey("lobby", 1), TrackletKey("street", 1)
+    return Decisions(
+        settled=[_settled("lobby", 1, "P0001", 1.0), _settled("street", 1, "P0001"), _settled("lobby", 2, "P0002")],
+        links=[Link(lobby, street, 0.83, {"time": 0.6, "appearance": 0.83})],
+        events=[
+            IdentityEvent("linked", 300_000_000, "P0001", street),
+            IdentityEvent("new", 0, "P0001", lobby, reason="nobody like that"),
+            IdentityEvent("merged", 400_000_000, "P0001", other="P0003"),
+        ],
+    )
 
 
 @pytest.fixture
 def summary() -> RunSummary:
-    """Two cameras; P0001 in both, P0002 in one, and lobby:3 without an identity."""
-    lobby, street = TrackletKey("lobby", 1), TrackletKey("street", 1)
-    assigned = [_assigned("lobby", 1, "P0001", 1.0), _assigned("street", 1, "P0001"), _assigned("lobby", 2, "P0002")]
+    """Two cameras, and who was in them."""
     return RunSummary(
         run=RunInfo(
             id="r1",
@@ -84,17 +100,10 @@ def summary() -> RunSummary:
             epoch_ns=1_772_355_600_123_000_000,
         ),
         cameras=(CameraRecord("street", 640, 360, 10.0, 6, 1), CameraRecord("lobby", 320, 240, 9.97, 6, 0)),
-        assignments={each.key: each for each in assigned},
         identities=[
             Identity("P0002", State.PROVISIONAL, ("lobby",), 0, 0),
             Identity("P0001", State.CONFIRMED, ("lobby", "street"), 0, 0),
             Identity("P0099", State.CONFIRMED, ("lobby",), 0, 0),
-        ],
-        links=[Link(lobby, street, 0.83, {"time": 0.6, "appearance": 0.83})],
-        events=[
-            IdentityEvent("linked", 300_000_000, "P0001", street),
-            IdentityEvent("new", 0, "P0001", lobby, reason="nobody like that"),
-            IdentityEvent("merged", 400_000_000, "P0001", other="P0003"),
         ],
     )
 
@@ -133,11 +142,12 @@ def small_disk() -> Callable[[], AbstractContextManager[None]]:
 
 
 @pytest.fixture
-def tracks_path(tmp_path: Path, steps: list[EncodedStep], summary: RunSummary) -> Path:
+def tracks_path(tmp_path: Path, steps: list[EncodedStep], decisions: Decisions, summary: RunSummary) -> Path:
     """A finished tracks.json."""
     path = tmp_path / "run" / "tracks.json"
     with TrackRecorder(tmp_path) as recorder:
         for step in steps:
             recorder.add(step)
+        recorder.keep(decisions)
         recorder.write(path, summary)
     return path

@@ -13,7 +13,7 @@ import pytest
 from reid_pipeline.cli import main
 from reid_pipeline.config.loader import LoadedConfig, load_config
 from reid_pipeline.errors import ConfigError, RecordError
-from reid_pipeline.types import Assignment, State, TrackletKey
+from reid_pipeline.types import TrackletKey
 from reid_tools.evaluate.ablation import LAYOUT, VARIANTS, Variant, ablate
 from reid_tools.evaluate.align import AlignedFrame
 from reid_tools.evaluate.promptness import Life, Promptness
@@ -38,12 +38,8 @@ def seen(people: Sequence[int], *, frames: int = 10) -> Recording:
     return Recording(Path("none.journal"), lives, tuple(frame), frames, 1.0)
 
 
-def named(*names: str) -> Mapping[TrackletKey, Assignment]:
-    return {
-        key: Assignment(key.camera, key.track_id, name, 0, 1.0, 0.1, State.CONFIRMED, "confirmed")
-        for key, name in zip(keys(len(names)), names, strict=True)
-        if name
-    }
+def named(*names: str) -> Mapping[TrackletKey, str]:
+    return {key: name for key, name in zip(keys(len(names)), names, strict=True) if name}
 
 
 def test_right_answers_reach_the_ceiling() -> None:

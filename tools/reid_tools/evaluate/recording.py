@@ -19,11 +19,11 @@ from reid_pipeline.gallery.stamp import EncoderStamp
 from reid_pipeline.records.document import CameraRecord
 from reid_pipeline.records.journal import read_journal
 from reid_pipeline.records.run_record import CameraHealth, RunState
-from reid_pipeline.runtime.ledger import Models, open_ledger
+from reid_pipeline.runtime.ledger import Ledger, Models, open_ledger
 from reid_pipeline.runtime.report import RunOptions
 from reid_pipeline.runtime.settings import familiar
 from reid_pipeline.runtime.stopwatch import Stopwatch
-from reid_pipeline.types import NS_PER_S, Assignment, EncodedStep, TrackletKey
+from reid_pipeline.types import NS_PER_S, EncodedStep, TrackletKey
 from reid_tools.evaluate.align import UNIDENTIFIED, AlignedFrame, CameraBoxes, align, as_sequence
 from reid_tools.evaluate.clear import clear_scores, match_steps
 from reid_tools.evaluate.hota import hota_scores
@@ -35,7 +35,7 @@ from reid_tools.evaluate.truth import read_truth
 
 IOU = 0.5
 
-Answers = Mapping[TrackletKey, Assignment]
+Answers = Mapping[TrackletKey, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +210,19 @@ def _run(
     folder.mkdir()
     with open_ledger(loaded, options, mode="replay", models=models, header=header, watch=Stopwatch()) as ledger:
         ledger.identify.decide(in_time_steps(steps))
-        told = ledger.identify.associator.assignments()
+        told = _told(ledger)
         with (folder / "events.jsonl").open(
             encoding="utf-8"
         ) as events:  # what is said from now on is not live any more
             promptness = Promptness.of(events, recording.lives)
         ledger.close_books(cameras, health, state=RunState.FINISHED)
-        associator = ledger.identify.associator
-        return told, associator.assignments(), promptness, tuple(associator.clocks.offsets())
+        return told, _told(ledger), promptness, tuple(ledger.identify.associator.clocks.offsets())
+
+
+def _told(ledger: Ledger) -> dict[TrackletKey, str]:
+    """Who every tracklet is, as far as that was said."""
+    open_ = {key: one.identity for key, one in ledger.identify.associator.assignments().items()}
+    return ledger.outputs.recorder.answers() | open_
 
 
 def _predicted(camera: str, steps: Sequence[EncodedStep], number: Mapping[TrackletKey, int]) -> CameraBoxes:
@@ -237,7 +242,7 @@ def _identities(recordings: Sequence[Recording], answers: Sequence[Answers]) -> 
     identity: list[int] = []
     for recording, given in zip(recordings, answers, strict=True):
         for key in recording.lives:
-            name = given[key].identity if key in given else None
+            name = given.get(key)
             identity.append(UNIDENTIFIED if name is None else names.setdefault(name, len(names)))
     return np.array(identity, np.int64)
 

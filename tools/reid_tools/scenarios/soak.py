@@ -105,8 +105,8 @@ def _hours(world: World, folder: Path) -> Iterator[Hour]:
             spent_s, steps = spent_s + time.process_time() - begin_s, steps + 1
             if step.start_ns >= number * HOUR_S * NS_PER_S - NS_PER_S:
                 associator = ledger.identify.associator
-                people, tracklets = len(associator.identities()), len(associator.assignments())
-                yield Hour(number, _memory_mb(), 1e3 * spent_s / steps, people, tracklets)
+                tracklets = ledger.outputs.recorder.count_tracklets() + len(associator.assignments())
+                yield Hour(number, _memory_mb(), 1e3 * spent_s / steps, len(associator.identities()), tracklets)
                 number, steps, spent_s = number + 1, 0, 0.0
 
 
