@@ -122,14 +122,15 @@ class Clocks:
         fresh, self._ripe = ripe - self._ripe, ripe
         if not fresh:
             return False
-        for meeting in meetings(tracklets, likeness, fresh, topology, sure=sure):
-            if meeting.first.key in ripe and meeting.second.key in ripe:
-                self._compare(meeting)
+        met = meetings(tracklets, likeness, fresh, topology, sure=sure)
+        compared = [meeting for meeting in met if meeting.first.key in ripe and meeting.second.key in ripe]
+        for meeting in compared:
+            self._compare(meeting)
         if now_ns is None:
             for evidence in self._evidence.values():
                 if len(evidence.walks) >= ENOUGH:
                     evidence.look()
-        return self._correct()
+        return self._correct() if compared or now_ns is None else False
 
     def _correct(self) -> bool:
         """Take over what is known of clocks where one of those that were compared is surely wrong, or was said to be.

@@ -244,7 +244,7 @@ def _verdicts(
     """What becomes of each tracklet. A group is the person for whom most of its boxes were assigned before."""
     names = matching(_votes(groups, evidence))
     homes = {name: groups[number] for number, name in names.items()}
-    strengths = _strengths(evidence.similarity, groups, rules.match)
+    strengths = _strengths(evidence.similarity, groups, rules.match).tolist()
     verdicts: list[_Verdict] = []
     for number, group in enumerate(groups):
         identity = names.get(number)
@@ -257,7 +257,7 @@ def _verdicts(
                 continue
             if identity is None:
                 identity = people.new().id
-            key, (score, margin) = standing.tracklet.key, strengths[i].tolist()
+            key, (score, margin) = standing.tracklet.key, strengths[i]
             sure = standing.tracklet.observed >= rules.confirm_observations
             state = State.CONFIRMED if sure else State.PROVISIONAL
             told = Assignment(key.camera, key.track_id, identity, now_ns, score, margin, state, "confirmed")
