@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -173,6 +174,9 @@ def open_ledger(
     with ExitStack() as stack:
         # association multiplies many small matrices: more threads only wait for each other
         stack.enter_context(threadpool_limits(1, user_api="blas"))
+        # the garbage collector need not walk through all that was loaded before, again and again while the run goes on
+        gc.freeze()
+        stack.callback(gc.unfreeze)
         gallery = open_gallery(
             gallery_store(loaded, options), encoder=models.encoder, base=loaded.path.parent, key=config.gallery.key
         )
