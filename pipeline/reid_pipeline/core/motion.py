@@ -137,7 +137,11 @@ def apart_m(a: Walk, b: Walk) -> float | None:
 def nearness(a: Walk, b: Walk) -> float:
     """What the distance of two walks adds to the likeness of their tracks, -COST..WORTH; 0 where it says nothing."""
     distance = apart_m(a, b)
-    return 0.0 if distance is None else float(_worth(np.array(distance)))
+    if distance is None:
+        return 0.0
+    if distance <= EVEN_M:
+        return WORTH * min(1.0, (EVEN_M - distance) / (EVEN_M - NEAR_M))
+    return -COST * min(1.0, (distance - EVEN_M) / (FAR_M - EVEN_M))
 
 
 def nearnesses(walks: Sequence[Walk], rows: Sequence[int], pairs: NDArray[np.bool_]) -> Float64:
@@ -148,29 +152,31 @@ def nearnesses(walks: Sequence[Walk], rows: Sequence[int], pairs: NDArray[np.boo
         return added
     since = min(min(floor) for floor in own if floor)
     x, y = _floor_table(walks, since)
+    there = np.isfinite(x)
     for out, others, floor in zip(added, pairs, own, strict=True):
         when = np.array(list(floor), np.int64) - since
-        common = np.isfinite(x[:, when]).sum(axis=1)
+        common = np.count_nonzero(there[:, when], axis=1)
         met = np.flatnonzero(others & (common >= ENOUGH))
-        here, there = np.array(list(floor.values())).reshape(-1, 2), np.ix_(met, when)
-        dx, dy = x[there] - here[:, 0], y[there] - here[:, 1]
+        here, both = np.array(list(floor.values())).reshape(-1, 2), np.ix_(met, when)
+        dx, dy = x[both] - here[:, 0], y[both] - here[:, 1]
         distances = np.sort(np.sqrt(dx * dx + dy * dy), axis=1)  # moments that are not common are NaN and come last
-        out[met] = _worth(distances[np.arange(len(met)), common[met] // 2])
+        out[met] = _worths(distances[np.arange(len(met)), common[met] // 2])
     return added
 
 
-def _floor_table(walks: Sequence[Walk], since: int) -> tuple[Float64, Float64]:
-    """Where each walk was in each half second from `since` on: x and y, float64 (N, T), NaN where it was nowhere."""
+def _floor_table(walks: Sequence[Walk], since: int) -> Float64:
+    """Where each walk was in each half second from `since` on: x and y, float64 (2, N, T), NaN where it was nowhere."""
     recent = [(row, walk.floor) for row, walk in enumerate(walks) if walk.floor and max(walk.floor) >= since]
     until = max(max(floor) for _, floor in recent)
-    table = np.full((len(walks), until - since + 1, 2), np.nan)
+    table = np.full((2, len(walks), until - since + 1), np.nan)
     for row, floor in recent:
         when = np.array(list(floor), np.int64) - since
-        table[row, when[when >= 0]] = np.array(list(floor.values()))[when >= 0]
-    return table[..., 0], table[..., 1]
+        table[:, row, when[when >= 0]] = np.array(list(floor.values()))[when >= 0].T
+    return table
 
 
-def _worth(distance_m: Float64) -> Float64:
+def _worths(distance_m: Float64) -> Float64:
+    """What `nearness` says of each distance."""
     nearer = WORTH * np.minimum(1.0, (EVEN_M - distance_m) / (EVEN_M - NEAR_M))
     farther = -COST * np.minimum(1.0, (distance_m - EVEN_M) / (FAR_M - EVEN_M))
     return np.where(distance_m <= EVEN_M, nearer, farther)
