@@ -41,8 +41,10 @@ def agglomerate(
     groups = {i: [i] for i in range(count)}
     heavy = weights.copy()
     nearest = links.max(axis=1, initial=APART)
-    while count and nearest.max() >= threshold:
+    while count:
         a = int(nearest.argmax())
+        if nearest[a] < threshold:
+            break
         b = int(links[a].argmax())
         a, b = min(a, b), max(a, b)
         groups[a] += groups.pop(b)

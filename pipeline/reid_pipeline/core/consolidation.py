@@ -204,8 +204,8 @@ def _as_told(evidence: _Evidence) -> list[Group]:
 
 def _held(evidence: _Evidence) -> Float64:
     """The similarities, higher between resting tracklets of one person, and between them and the person's memory."""
-    names = np.array(evidence.names)
-    kept = np.outer(evidence.resting, evidence.resting) & (names[:, None] == names)
+    person = np.unique(evidence.names, return_inverse=True)[1]
+    kept = np.outer(evidence.resting, evidence.resting) & (person[:, None] == person)
     return np.asarray(evidence.similarity + HOLD * kept)
 
 
