@@ -151,6 +151,7 @@ def _gather(
     similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
     separate = apart(tracklets, kinship.similarity, rules.match, kinship.topology)
     found = kinship.found_possible(tracklets, separate)
+    found |= kinship.drifted(found, rules.match)
     possible[:tracks, :tracks], similarity[:tracks, :tracks] = found, kinship.similarity
     steps = None
     if rules.travel_times:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from reid_pipeline.core.calibration import Calibration
+from reid_pipeline.core.drifting import Drifts
 from reid_pipeline.core.motion import nearnesses
 from reid_pipeline.core.overlap import together
 from reid_pipeline.core.similarity import Float64, likenesses, on_grid
@@ -51,6 +52,7 @@ class Kinship:
     possible: Bools = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
     tracklets: Sequence[Tracklet] = ()
     transits: Transits = field(init=False)
+    drifts: Drifts = field(default_factory=Drifts)
     # What `similarity` is the sum of, beside the shifts of the cameras.
     likeness: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _added: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
@@ -106,6 +108,12 @@ class Kinship:
             possible[across] &= ~same_time[across]
             possible[np.ix_(cameras == b, cameras == a)] = possible[across].T
         return possible
+
+    def drifted(self, possible: Bools, match: float) -> Bools:
+        """Which tracklets of the last update are one person for all that not being `possible`, bool (N, N)."""
+        cameras = {tracklet.key.camera for tracklet in self.tracklets}
+        least = {camera: match - self.calibration.shift(camera, camera) for camera in cameras}
+        return self.drifts.among(self.tracklets, ~possible & (self.similarity >= match), least)
 
     def _rearrange(self, tracklets: Sequence[Tracklet]) -> None:
         """Bring what is known of pairs into the order of `tracklets`; nothing is known of new ones."""

@@ -94,11 +94,11 @@ def test_its_person_holds_on_to_a_track_where_little_speaks_against_it() -> None
 
 
 def test_who_cannot_be_the_person_any_more_leaves_however_late() -> None:
-    """Whom the track was taken for was beside it all the time, but could not be recognised at first."""
-    poor, clear = Visit("b", 2, 0, 6.5, 14, every_s=2, noise=0.4), Visit("b", 2, 0, 14.1, 30)
+    """Whom the track was taken for was in its picture all the time, far away, but could not be recognised at first."""
+    poor, clear = Visit("b", 9, 0, 6.5, 14, every_s=2, noise=0.4), Visit("b", 9, 0, 14.1, 30)
     visits = [FIRST, BESIDE, Visit("b", 1, 0, 6, 8), poor, clear]
     told = run(showing(between(0.8), "b:1", time_steps(visits)))
-    assert told.live[key("b:2")] == told.live[key("a:1")] != told.live[key("b:1")]
+    assert told.live[key("b:9")] == told.live[key("a:1")] != told.live[key("b:1")]
     late = [e for e in told.events if e.tracklet == key("b:1") and e.timestamp_ns > 13 * NS_PER_S]
     assert [event.type for event in late] == ["split"]
 
