@@ -200,6 +200,8 @@ class Assignment:
 class Settlement:
     """Nothing revises this assignment any more, for the run looks no further back, or has ended; a hand still can.
 
+    The person as a whole may still turn out to be another, which an event `merged` without a tracklet says.
+
     The track was seen from `start_ns` to `end_ns`.
     """
 
@@ -277,12 +279,16 @@ class SiteLikeness:
 
 @dataclass(frozen=True, slots=True)
 class GallerySnapshot:
-    """All that a gallery knows when a run starts. `next_number` is the number of the next new identity, from 1."""
+    """All that a gallery knows when a run starts. `next_number` is the number of the next new identity, from 1.
+
+    `never_same` holds pairs of people of whom somebody said by hand that they are two, the lower id first.
+    """
 
     identities: tuple[Identity, ...]
     prototypes: tuple[Prototype, ...]
     next_number: int
     likeness: tuple[SiteLikeness, ...] = ()
+    never_same: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,8 +296,9 @@ class GalleryChange:
     """What a run wants remembered; a store applies it whole or not at all.
 
     `prototypes` replaces, for each identity named in `identities`, everything the gallery held of it. `removed` lists
-    identities that are no more (merged into another, which then is in `identities`). `likeness` replaces what the
-    gallery held of the pairs of cameras that it names.
+    identities that are no more. `merged` says who they are now, of those who turned out to be somebody else: pairs of
+    the former id and the one that it is from now on, which is in `identities`. `likeness` replaces what the gallery
+    held of the pairs of cameras that it names. `never_same` is news only: all that was said by hand so far.
     """
 
     identities: tuple[Identity, ...]
@@ -299,6 +306,8 @@ class GalleryChange:
     removed: tuple[str, ...]
     next_number: int
     likeness: tuple[SiteLikeness, ...] = ()
+    merged: tuple[tuple[str, str], ...] = ()
+    never_same: frozenset[tuple[str, str]] = frozenset()
 
 
 def checked_before(kind: type[T], **fields: object) -> T:

@@ -63,7 +63,7 @@ def split(
     key: GalleryKey = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say that some tracklets of a person are somebody else's, for good.
+    """Say that some tracklets of a person are somebody else's.
 
     They become a new person, with the looks that were taken during them. The two are never taken for one again.
     """

@@ -190,9 +190,6 @@ class Gallery(Section):
     gallery.db in the output folder."""
     retention: str | None = Field(default=None, pattern=DURATION_PATTERN)
     """Forget people not seen for so long: 30m, 72h, 7d; null: never."""
-    search: Literal["exact", "approximate"] = "exact"
-    """How people are looked for: exact compares with everybody; approximate, for galleries of a million looks, compares
-    with everybody's mean look first and with the looks of the most similar people only."""
     key: str | None = Field(default=None, repr=False)
     """Where the key is that vectors are sealed with, env:NAME or file:PATH; null: they are not sealed."""
 

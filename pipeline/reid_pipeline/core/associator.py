@@ -24,6 +24,7 @@ from reid_pipeline.core.motion import Walk, nearness
 from reid_pipeline.core.people import People, Person
 from reid_pipeline.core.recall import Recall
 from reid_pipeline.core.returning import Returning
+from reid_pipeline.core.reunion import Presence, Reunions
 from reid_pipeline.core.search import UNKNOWN
 from reid_pipeline.core.similarity import Float64
 from reid_pipeline.core.standing import AssociationRules, Decisions, Standing
@@ -66,16 +67,17 @@ class Associator:
     def __init__(self, rules: AssociationRules, topology: Topology, snapshot: GallerySnapshot) -> None:
         self.rules = rules
         self.topology = topology
-        self.people = People(snapshot, shortlist=rules.shortlist)
+        self.people = People(snapshot)
         self.clocks = Clocks(topology.ahead_s, topology.floor)
         self.standings: dict[TrackletKey, Standing] = {}
         self._tracks: dict[str, dict[int, Standing]] = {}  # the same, found without making a key for every box
         self._calibration = Calibration(rules.match, snapshot.likeness, trust=TRUST if rules.calibrate else 0.0)
-        self._recall = Recall(self.people.known, self._calibration)
+        self._recall = Recall(self.people, self._calibration)
         self._fresh: dict[str, set[TrackletKey]] = {}
         self._kinship = Kinship(topology, self._calibration)
         self._links = LinkBook(self._kinship)
-        self._returning = Returning(self.people.remembered)
+        self._returning = Returning()
+        self._reunions = Reunions()
         self._now_ns = self._settled_ns = self._looked_back_ns = 0
 
     def step(self, step: TimeStep) -> Decisions:
@@ -123,6 +125,7 @@ class Associator:
     def hear(self, news: GalleryChange) -> None:
         """Other runs that share the gallery have committed this."""
         self.people.hear(news)
+        self._recall.forget()
         if news.removed:
             self.forget(news.removed)
 
@@ -192,13 +195,15 @@ class Associator:
             self._fresh[camera] = waiting
         if not due:
             return
-        people = list(self.people)
-        scores = self._recall.scores([standing.tracklet for standing in due], people)
+        here = {s.decided.identity for s in self.standings.values() if s.decided is not None}
+        recalled = self._recall.candidates([standing.tracklet for standing in due], here, self.rules.match)
+        people, scores = recalled.people, recalled.scores
         self._draw_near(due, people, scores)
         self._rule_out(due, people, scores)
-        for standing, column, row in zip(due, self._assign(due, people, scores), scores, strict=True):
+        assigned = self._assign(due, people, scores)
+        for standing, column, row, other in zip(due, assigned, scores, recalled.others.tolist(), strict=True):
             rivals = row if column is None else np.delete(row, column)
-            rival = float(rivals.max(initial=UNKNOWN))
+            rival = float(rivals.max(initial=other))
             if column is None:
                 self._apply(standing, self.people.new(), (self.rules.match, rival), now_ns, decisions)
             else:
@@ -307,6 +312,28 @@ class Associator:
         decisions.assignments += corrected.assignments
         decisions.events += corrected.events
         if corrected.events:
+            self._recall.forget()
+        self._reunite(decisions)
+
+    def _reunite(self, decisions: Decisions) -> None:
+        """Make one of people whose memories show that they are one."""
+        tracklets = self._kinship.tracklets
+        decided = [self.standings[tracklet.key].decided for tracklet in tracklets]
+        names = ["" if told is None else told.identity for told in decided]
+        possible = self._kinship.found_possible(tracklets, self.topology.apart)
+        leaving_ns = self._now_ns + round((2 * LOOK_BACK_S - self.rules.window_s) * NS_PER_S)
+        self._reunions.witness(Presence.of(tracklets, names, possible), before_ns=leaving_ns)
+        for person, other in self._reunions.found(self.people, self.rules.match):
+            for standing in self.standings.values():
+                if standing.decided is not None and standing.decided.identity == other.id:
+                    standing.decided = replace(
+                        standing.decided, identity=person.id, timestamp_ns=self._now_ns, reason="merged"
+                    )
+                    decisions.assignments.append(standing.decided)
+            self.people.merge(person, other)
+            self._reunions.merge(person.id, other.id)
+            self._links.merge(person.id, other.id)
+            decisions.events.append(IdentityEvent("merged", self._now_ns, person.id, None, other.id, "one memory"))
             self._recall.forget()
 
     # -- acting on it ------------------------------------------------------------------------------------------------

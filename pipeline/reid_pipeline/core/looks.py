@@ -1,4 +1,4 @@
-"""The looks of a person: a small set of vectors, as different from each other as possible."""
+"""The looks of a track: a small set of vectors, as different from each other as possible."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from reid_pipeline.core.similarity import Float64, cosine, quantise, weight
+from reid_pipeline.core.similarity import Float64, direction, quantise, weight
 from reid_pipeline.types import Float32
 
 
@@ -25,25 +25,17 @@ class Look:
 class LookSet:
     """At most `cap` looks. When one too many comes, of the two most alike the worse one goes (the older on a tie).
 
-    So a person who stands still for an hour fills one place, and the day they wore a coat keeps its own. `revision`
-    counts the looks that ever came.
+    So a person who stands still for an hour fills one place. The `mean` is of all looks that ever came.
     """
 
     cap: int
-    revision: int = 0
     _notes: list[tuple[str, int, float]] = field(default_factory=list)
-    # Rows beyond the looks are free; `_pairs` holds each two looks' similarity, once a look is added.
+    # Rows beyond the looks are free; `_pairs` holds each two looks' similarity.
     _rows: Float32 = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     _pairs: Float64 = field(default_factory=lambda: np.zeros((0, 0)))
     _weights: Float64 | None = None
-
-    @classmethod
-    def of(cls, cap: int, notes: list[tuple[str, int, float]], vectors: Float32) -> LookSet:
-        """At most `cap` looks that are kept in an array: camera, time and quality of each, and their quantised vectors.
-
-        The array must not change; it is copied when a look is added.
-        """
-        return cls(cap, 0, notes, vectors)
+    _total: Float64 | None = None
+    _mean: Float32 | None = None
 
     def __len__(self) -> int:
         return len(self._notes)
@@ -56,11 +48,6 @@ class LookSet:
         """Take one more look; `vector` is float32 (D,) of length 1."""
         self._add((camera, timestamp_ns, quality), quantise(vector))
 
-    def add_all(self, other: LookSet) -> None:
-        """Take the looks of another set."""
-        for note, vector in zip(other._notes, other.vectors, strict=True):
-            self._add(note, vector)
-
     def add_look(self, look: Look) -> None:
         """Take a look that is quantised already."""
         self._add((look.camera, look.timestamp_ns, look.quality), look.vector)
@@ -72,8 +59,9 @@ class LookSet:
         self._rows[size] = vector
         self._pairs[size, :size] = self._pairs[:size, size] = self._rows[:size] @ vector
         self._notes.append(note)
-        self._weights = None
-        self.revision += 1
+        self._weights = self._mean = None
+        added = vector * np.float64(weight(note[2]))
+        self._total = added if self._total is None else self._total + added
         if size == self.cap:
             self._drop(self._most_redundant())
 
@@ -89,15 +77,18 @@ class LookSet:
             self._weights = np.array([weight(quality) for _, _, quality in self._notes])
         return self._weights
 
+    @property
+    def mean(self) -> Float32:
+        """The direction of the mean of all looks that came, weighted by quality, float32 (D,), quantised."""
+        if self._mean is None:
+            self._mean = direction(np.zeros(0) if self._total is None else self._total)
+        return self._mean
+
     def _make_room(self, dim: int) -> None:
         size, room = len(self), min(self.cap + 1, max(4, 2 * len(self)))
         rows, pairs = np.zeros((room, dim), np.float32), np.full((room, room), -2.0)
         rows[:size] = self._rows[:size].reshape(size, dim)
-        if len(self._pairs) == size:
-            pairs[:size, :size] = self._pairs
-        else:
-            pairs[:size, :size] = cosine(rows[:size], rows[:size])
-            np.fill_diagonal(pairs, -2.0)
+        pairs[:size, :size] = self._pairs
         self._rows, self._pairs = rows, pairs
 
     def _most_redundant(self) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from reid_pipeline.core.looks import Look, LookSet
-from reid_pipeline.core.search import LookIndex
+from reid_pipeline.core.looks import Look
+from reid_pipeline.core.portrait import Portrait
 from reid_pipeline.core.similarity import quantise
 from reid_pipeline.core.topology import Topology
 from reid_pipeline.core.tracklets import Tracklet, could_be_one
@@ -21,8 +19,6 @@ from reid_pipeline.types import (
     TrackletKey,
 )
 
-PERSON_LOOKS = 32
-
 LONG_AGO_NS = -(1 << 62)
 """Before everything that a run sees."""
 
@@ -31,11 +27,12 @@ LONG_AGO_NS = -(1 << 62)
 class Person:
     """`members` are the tracklets within the window; `settled` counts those before it.
 
-    `remembered` are looks from before the window, `known` those and the looks of the members that rest, which are over
-    and not likely to change hands. What a person is recognised by are the looks that are known and those of the members
-    that do not rest, so it is bounded however often the person comes by.
+    `remembered` is what the person looked like before the window, `known` with the members that rest, which are over
+    and not likely to change hands. What a person is recognised by is what is known and the looks of the members that do
+    not rest, so it is bounded however often the person comes by.
 
-    `known_before` says that the gallery knew the person when the run began, `committed` that it knows of them now.
+    `number` is the place in the order in which people were met. `known_before` says that the gallery knew the person
+    when the run began, `committed` that it knows of them now.
 
     Until `elsewhere_ns` another run has seen the person, so tracks of this one that began before are somebody else.
 
@@ -44,11 +41,11 @@ class Person:
     """
 
     id: str
+    number: int = 0
     known_before: bool = False
     committed: bool = False
     confirmed: bool = False
-    remembered: LookSet = field(default_factory=lambda: LookSet(PERSON_LOOKS))
-    known: LookSet = field(default_factory=lambda: LookSet(PERSON_LOOKS))
+    remembered: Portrait = field(default_factory=Portrait)
     members: dict[TrackletKey, Tracklet] = field(default_factory=dict)
     resting: set[TrackletKey] = field(default_factory=set)
     trusted: set[TrackletKey] = field(default_factory=set)
@@ -58,6 +55,15 @@ class Person:
     last_seen_ns: int | None = None
     elsewhere_ns: int = LONG_AGO_NS
     _teachers: list[Tracklet] | None = None
+    _known: Portrait | None = None
+
+    @property
+    def known(self) -> Portrait:
+        """What the person looked like before the window, and in members that are over."""
+        if self._known is None:
+            over = [look for key in sorted(self.trusted & self.resting) for look in self.members[key].looks]
+            self._known = self.remembered.joined(over) if over else self.remembered
+        return self._known
 
     def allows(self, tracklet: Tracklet, topology: Topology, besides: frozenset[TrackletKey]) -> bool:
         """Whether the tracklet can be this person, given where the members were; those in `besides` do not count."""
@@ -70,43 +76,33 @@ class Person:
 
     def join(self, tracklet: Tracklet, *, trusted: bool) -> None:
         """The tracklet is this person; one that rested is awake again."""
-        self._teachers = None
         self.members[tracklet.key] = tracklet
         if trusted:
             self.trusted.add(tracklet.key)
         else:
             self.trusted.discard(tracklet.key)
-        if tracklet.key in self.resting:
-            self.resting.discard(tracklet.key)
-            self._relearn()
+        self.resting.discard(tracklet.key)
+        self._relearn()
 
     def leave(self, key: TrackletKey) -> None:
         """The tracklet is somebody else; what it taught is unlearned."""
-        self._teachers = None
         del self.members[key]
         self.trusted.discard(key)
-        if key in self.resting:
-            self.resting.discard(key)
-            self._relearn()
+        self.resting.discard(key)
+        self._relearn()
 
     def rest(self, key: TrackletKey) -> None:
         """The tracklet is over: its looks join those that are known."""
-        self._teachers = None
         self.resting.add(key)
-        if key in self.trusted:
-            self.known.add_all(self.members[key].looks)
+        self._relearn()
 
-    def remember(self, look: Look) -> None:
-        """A look from before this run."""
-        self.remembered.add_look(look)
-        self.known.add_look(look)
+    def remember(self, looks: Iterable[Look]) -> None:
+        """Looks from before the window."""
+        self.remembered = self.remembered.joined(looks)
+        self._relearn()
 
     def _relearn(self) -> None:
-        self.known = LookSet(PERSON_LOOKS)
-        self.known.add_all(self.remembered)
-        for key in self.members:
-            if key in self.resting and key in self.trusted:
-                self.known.add_all(self.members[key].looks)
+        self._teachers = self._known = None
 
     def witness(self, tracklet: Tracklet) -> None:
         """Note where and when the tracklet saw the person."""
@@ -117,14 +113,11 @@ class Person:
 
     def absorb(self, tracklet: Tracklet) -> None:
         """Let a resting tracklet go, keeping what it taught."""
-        self._teachers = None
         self.witness(tracklet)
         self.settled += 1
         if tracklet.key in self.trusted:
-            self.remembered.add_all(tracklet.looks)
-        del self.members[tracklet.key]
-        self.trusted.discard(tracklet.key)
-        self.resting.discard(tracklet.key)
+            self.remember(tracklet.looks)
+        self.leave(tracklet.key)
 
     def teachers(self) -> list[Tracklet]:
         """The members that are trusted and do not rest; each has a look at least."""
@@ -148,32 +141,31 @@ class Person:
         return Identity(self.id, state, tuple(sorted(seen.cameras)), seen.first_seen_ns or 0, seen.last_seen_ns or 0)
 
     def prototypes(self) -> tuple[Prototype, ...]:
-        """What the gallery should remember: the most different looks of all that are trusted, by camera, then time."""
-        looks = LookSet(PERSON_LOOKS)
-        looks.add_all(self.known)
-        for tracklet in self.teachers():
-            looks.add_all(tracklet.looks)
-        chosen = sorted(looks, key=lambda look: (look.camera, look.timestamp_ns, look.quality))
-        return tuple(Prototype(self.id, look.camera, look.timestamp_ns, look.quality, look.vector) for look in chosen)
+        """What the gallery should remember: a fair sample of all looks that are trusted, by camera, then time."""
+        shown = self.known.joined(look for tracklet in self.teachers() for look in tracklet.looks)
+        return tuple(
+            Prototype(self.id, look.camera, look.timestamp_ns, look.quality, look.vector) for look in shown.looks()
+        )
 
 
 class People:
     """All persons by id, in the order they were met, and the number of the next one.
 
-    `remembered` and `known` are for finding people by those of their looks; whoever searches lets them `follow` first.
-    A `shortlist` makes that approximate, see `LookIndex`.
+    `never_same` holds pairs of ids that a hand has set apart, the lower id first.
     """
 
-    def __init__(self, snapshot: GallerySnapshot, *, shortlist: int = 0) -> None:
+    def __init__(self, snapshot: GallerySnapshot) -> None:
         self._by_id: dict[str, Person] = {}
         self._next_number = snapshot.next_number
         self._touched: set[str] = set()
         self._removed: set[str] = set()
         self._former: set[str] = set()
+        self._merged: dict[str, str] = {}
+        self._untold: list[tuple[str, str]] = []
+        self.never_same = snapshot.never_same
+        self._met = 0
         for identity in snapshot.identities:
-            self._by_id[identity.id] = _known_before(identity)
-        self.remembered = LookIndex(shortlist=shortlist)
-        self.known = LookIndex(shortlist=shortlist)
+            self._meet(_known_before(identity))
         self._recollect(snapshot.prototypes)
 
     def __iter__(self) -> Iterator[Person]:
@@ -192,7 +184,7 @@ class People:
         """Somebody never seen before."""
         person = Person(f"P{self._next_number:04d}")
         self._next_number += 1
-        self._by_id[person.id] = person
+        self._meet(person)
         return person
 
     def touch(self, identity: str) -> None:
@@ -206,18 +198,42 @@ class People:
         self._touched.discard(identity)
         self._former.add(identity)
 
+    def merge(self, person: Person, other: Person) -> None:
+        """Both turned out to be one: `person` from now on, who takes over the members and memories of `other`."""
+        for key, member in other.members.items():
+            person.join(member, trusted=key in other.trusted)
+            if key in other.resting:
+                person.rest(key)
+        person.remember(other.remembered.looks())
+        person.settled += other.settled
+        person.cameras |= other.cameras
+        person.confirmed = person.confirmed or other.confirmed
+        seen = [each for each in (person, other) if each.first_seen_ns is not None]
+        person.first_seen_ns = min((each.first_seen_ns or 0 for each in seen), default=None)
+        person.last_seen_ns = max((each.last_seen_ns or 0 for each in seen), default=None)
+        self._merged[other.id] = person.id
+        if other.committed:
+            self._untold.append((other.id, person.id))
+        self.remove(other.id)
+        self.touch(person.id)
+
+    def now(self, identity: str) -> str:
+        """Who that is by now, of those who were merged; else the identity itself."""
+        while identity in self._merged:
+            identity = self._merged[identity]
+        return identity
+
     def hear(self, news: GalleryChange) -> None:
         """Other runs have met these people. Those known here too stay as they are, and who was dropped does not return.
 
         Two runs that see somebody at once each give them an id. They do not swap: nobody here becomes a person who was
         still seen elsewhere when their track had begun.
         """
+        self.never_same = news.never_same
         for identity in news.identities:
             if identity.id not in self._by_id and identity.id not in self._former:
-                self._by_id[identity.id] = _known_before(identity, elsewhere_ns=identity.last_seen_ns)
-                for look in news.prototypes:
-                    if look.identity == identity.id:
-                        self._by_id[identity.id].remember(_look(look))
+                self._meet(_known_before(identity, elsewhere_ns=identity.last_seen_ns))
+                self._recollect(look for look in news.prototypes if look.identity == identity.id)
 
     def forget(self, identities: Iterable[str]) -> None:
         """The gallery has forgotten these people. Who is in view stays; of others seen in this run, the name does."""
@@ -228,33 +244,25 @@ class People:
             self._touched.discard(identity)
             self._former.add(identity)
             if person.was_seen():
-                person.remembered, person.known = LookSet(PERSON_LOOKS), LookSet(PERSON_LOOKS)
+                person.remembered = Portrait()
+                person.remember(())
                 person.known_before = person.committed = False
             else:
                 del self._by_id[identity]
 
-    def _recollect(self, prototypes: Sequence[Prototype]) -> None:
-        """Give people the looks of a gallery; both sets of a person and both indexes share one array of vectors."""
-        by_person: dict[str, list[Prototype]] = {}
-        for prototype in prototypes:
-            by_person.setdefault(prototype.identity, []).append(prototype)
-        shared = {identity: looks for identity, looks in by_person.items() if len(looks) <= PERSON_LOOKS}
-        dim = len(prototypes[0].vector) if prototypes else 0
-        vectors = np.empty((sum(map(len, shared.values())), dim), np.float32)
-        first = 0
-        for identity, looks in shared.items():
-            rows = vectors[first : first + len(looks)]
-            rows[:] = quantise(np.stack([look.vector for look in looks]))
-            person = self._by_id[identity]
-            notes = [(look.camera, look.timestamp_ns, look.quality) for look in looks]
-            person.remembered = LookSet.of(PERSON_LOOKS, list(notes), rows)
-            person.known = LookSet.of(PERSON_LOOKS, notes, rows)
-            first += len(looks)
-        self.remembered.adopt(vectors, {identity: self._by_id[identity].remembered for identity in shared})
-        self.known.adopt(vectors, {identity: self._by_id[identity].known for identity in shared})
-        for identity in by_person.keys() - shared.keys():  # several runs have kept looks of these
-            for look in by_person[identity]:
-                self._by_id[identity].remember(_look(look))
+    def _meet(self, person: Person) -> None:
+        self._met += 1
+        person.number = self._met
+        self._by_id[person.id] = person
+
+    def _recollect(self, prototypes: Iterable[Prototype]) -> None:
+        """Give people the looks of a gallery."""
+        by_person: dict[str, list[Look]] = {}
+        for one in prototypes:
+            look = Look(one.camera, one.timestamp_ns, one.quality, quantise(one.vector))
+            by_person.setdefault(one.identity, []).append(look)
+        for identity, looks in by_person.items():
+            self._by_id[identity].remember(looks)
 
     def take_change(self) -> GalleryChange | None:
         """What the gallery should learn since the last call, or None. Only confirmed people are remembered."""
@@ -266,7 +274,9 @@ class People:
             prototypes=tuple(prototype for person in people for prototype in person.prototypes()),
             removed=tuple(sorted(self._removed)),
             next_number=self._next_number,
+            merged=tuple((former, self.now(identity)) for former, identity in self._untold),
         )
+        self._untold.clear()
         for person in people:
             person.committed = True
         self._touched.difference_update(person.id for person in people)
@@ -285,7 +295,3 @@ def _known_before(identity: Identity, *, elsewhere_ns: int = LONG_AGO_NS) -> Per
         last_seen_ns=identity.last_seen_ns,
         elsewhere_ns=elsewhere_ns,
     )
-
-
-def _look(prototype: Prototype) -> Look:
-    return Look(prototype.camera, prototype.timestamp_ns, prototype.quality, quantise(prototype.vector))

@@ -31,6 +31,15 @@ def quantise(vectors: Float32) -> Float32:
     return np.asarray(np.rint(vectors * _GRID) / _GRID)
 
 
+def direction(total: Float64) -> Float32:
+    """A vector, or each row of some, at length 1 and quantised, float32; zeros stay zeros."""
+    largest = np.maximum(np.abs(total).max(axis=-1, keepdims=True, initial=0.0), 1e-9)
+    scaled = on_grid(total / largest)  # so that the squares are summed exactly
+    return quantise(
+        (scaled / np.maximum(np.sqrt(np.square(scaled).sum(axis=-1, keepdims=True)), 1e-9)).astype(np.float32)
+    )
+
+
 def weight(quality: float) -> float:
     """A crop's quality as a weight: a multiple of 2^-8, never zero."""
     return max(1.0, float(round(quality * _WEIGHT_GRID))) / _WEIGHT_GRID

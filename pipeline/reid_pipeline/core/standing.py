@@ -21,8 +21,6 @@ class AssociationRules:
     `travel_times`, looking back heeds how long people take from one camera to another.
 
     With `calibrate`, similarities are shifted by what the site itself teaches (`Calibration`).
-
-    With a `shortlist`, a look is compared with so many people of the gallery at most, see `LookIndex`; 0 is everybody.
     """
 
     match: float
@@ -37,7 +35,6 @@ class AssociationRules:
     revise: bool = True
     calibrate: bool = True
     travel_times: bool = True
-    shortlist: int = 0
 
 
 @dataclass(slots=True)

@@ -17,25 +17,43 @@ OLD_SIGHTINGS_PER_PERSON = 16
 """So many old sightings of people who stay are let go for each person that a purge may forget."""
 
 
-def merge(rows: Rows, keep: Identity, away: Identity, hand: Writer) -> None:
+def merge(rows: Rows, keep: Identity, away: Identity, writer: Writer) -> None:
     """Everything of `away` becomes `keep`'s, and stays so."""
     rows.change(
         "UPDATE prototypes SET identity = ?, writer = ?, change = ? WHERE identity = ?",
-        *(keep.id, hand.name, hand.change, away.id),
+        *(keep.id, writer.name, writer.change, away.id),
     )
     rows.change("DELETE FROM identities WHERE id = ?", away.id)
     rows.change("DELETE FROM identities WHERE id = ? AND known_as = ?", keep.id, away.id)
-    insert_identities(rows, [(keep.id, away)], hand)
-    rows.change("UPDATE sightings SET identity = ? WHERE identity = ?", keep.id, away.id)
-    rows.change("UPDATE placements SET identity = ? WHERE identity = ?", keep.id, away.id)
-    rows.change("UPDATE placements SET source = ? WHERE source = ?", keep.id, away.id)
+    insert_identities(rows, [(keep.id, away)], writer)
+    rename(rows, away.id, keep.id)
+
+
+def rename(rows: Rows, former: str, identity: str) -> None:
+    """Where the person was seen, and what was said of them by hand, is `identity`'s, who answers to both names."""
+    rows.change("UPDATE sightings SET identity = ? WHERE identity = ?", identity, former)
+    rows.change("UPDATE placements SET identity = ? WHERE identity = ?", identity, former)
+    rows.change("UPDATE placements SET source = ? WHERE source = ?", identity, former)
     rows.change("DELETE FROM placements WHERE source = identity")
-    rows.change("UPDATE aliases SET identity = ? WHERE identity = ?", keep.id, away.id)
-    rows.change("INSERT INTO aliases (alias, identity) VALUES (?, ?)", away.id, keep.id)
-    others = _strangers(rows, away.id)
-    _delete_strangers(rows, away.id)
+    rows.change("UPDATE aliases SET identity = ? WHERE identity = ?", identity, former)
+    rows.change("INSERT INTO aliases (alias, identity) VALUES (?, ?)", former, identity)
+    others = _strangers(rows, former)
+    _delete_strangers(rows, former)
     for other in others:
-        _add_strangers(rows, keep.id, other)
+        _add_strangers(rows, identity, other)
+
+
+def reunite(rows: Rows, merged: Iterable[tuple[str, str]], writer: Writer) -> None:
+    """Of a run's people some turned out to be others. Whom a hand has set apart meanwhile, or erased, stays so."""
+    for former, identity in merged:
+        keep = next(iter(read_identities(rows, identity)), None)
+        if keep is None or identity in _strangers(rows, former):
+            continue
+        elsewhere = read_identities(rows, former)  # what other runs know of the former
+        if elsewhere:
+            merge(rows, keep, elsewhere[0], writer)
+        else:
+            rename(rows, former, identity)
 
 
 def split(rows: Rows, person: Identity, leaving: Sequence[Sighting], new_id: str, hand: Writer) -> Identity:

@@ -73,7 +73,8 @@ class SqlGallery:
             looks = people_rows.read_prototypes(rows, self._codec, stamp.dim if stamp else None)
             number = self._next_number(rows)
             self._known = self._heard = int(meta.get("change", 0))
-        return GallerySnapshot(people, looks, number, read_likeness(meta))
+            never_same = read_corrections(rows).never_same
+        return GallerySnapshot(people, looks, number, read_likeness(meta), never_same)
 
     def news(self) -> GalleryChange:
         """What other writers changed since the snapshot or the last news."""
@@ -87,10 +88,11 @@ class SqlGallery:
             looks = [look for id_ in ids for look in people_rows.read_prototypes(rows, self._codec, dim, id_)]
             there = {str(id_) for (id_,) in rows.query("SELECT DISTINCT id FROM identities")} if self._told else set()
             number = self._next_number(rows)
+            never_same = read_corrections(rows).never_same
         self._heard = int(meta.get("change", 0))
         gone = sorted(self._told - there)
         self._told = (self._told & there).union(ids)
-        return GalleryChange(tuple(people), tuple(looks), tuple(gone), number)
+        return GalleryChange(tuple(people), tuple(looks), tuple(gone), number, never_same=never_same)
 
     def corrections(self) -> Corrections:
         """What was said by hand about who is who."""
@@ -112,7 +114,9 @@ class SqlGallery:
         with self._writing() as rows:
             meta = read_meta(rows)
             refuse_other_encoder(read_stamp(meta), encoder, self._database.label)
-            people_rows.apply_change(rows, change, self._writer(rows), self._codec)
+            writer = self._writer(rows)
+            people_rows.apply_change(rows, change, writer, self._codec)
+            curation.reunite(rows, change.merged, writer)
             self._set_next_number(rows, change.next_number)
             if change.likeness:
                 write_likeness(rows, change.likeness)

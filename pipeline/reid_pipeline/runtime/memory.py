@@ -219,6 +219,7 @@ def followed_by(first: GalleryChange, then: GalleryChange) -> GalleryChange:
         prototypes=(*(one for one in first.prototypes if one.identity not in over), *then.prototypes),
         removed=(*(id_ for id_ in first.removed if id_ not in over), *then.removed),
         next_number=then.next_number,
+        merged=(*first.merged, *then.merged),
         likeness=tuple({(one.cameras, one.same): one for one in (*first.likeness, *then.likeness)}.values()),
     )
 

@@ -62,7 +62,7 @@ class Outputs:
 
     def write(self, run: RunInfo, cameras: list[CameraRecord], associator: Associator) -> None:
         """Write tracks.json, and the end of the journal."""
-        self.recorder.write(self.tracks, RunSummary(run, cameras, associator.identities()))
+        self.recorder.write(self.tracks, RunSummary(run, cameras, associator.identities(), associator.people.now))
         if self.journal is not None:
             self.journal.close({camera.id: camera.dropped for camera in cameras})
 

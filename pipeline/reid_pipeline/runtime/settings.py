@@ -15,9 +15,6 @@ UPDATE_OVER_MATCH = 0.1
 FAMILIAR_OVER_MATCH = 0.1
 """How much more alike two single looks of one track are than different tracks of one person need to be."""
 
-SHORTLIST = 128
-"""How many people a look is compared with where search is approximate."""
-
 
 def crop_rules(config: Config) -> CropRules:
     """Which crops to take."""
@@ -37,7 +34,6 @@ def association_rules(config: Config, match: float) -> AssociationRules:
         window_s=given.window_s,
         revise=given.revise,
         calibrate=given.calibrate,
-        shortlist=SHORTLIST if config.gallery.search == "approximate" else 0,
         travel_times=given.travel_times,
     )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from reid_pipeline.core.looks import LookSet
-from reid_pipeline.core.similarity import quantise
+from reid_pipeline.core.similarity import quantise, weight
 
 
 def test_of_two_looks_that_are_alike_the_worse_one_goes() -> None:
@@ -37,20 +37,14 @@ def test_an_hour_of_standing_still_does_not_push_out_the_other_view() -> None:
     assert looks.weights.shape == (4,)
 
 
-def test_looks_that_are_kept_elsewhere_are_copied_when_one_is_added() -> None:
+def test_the_mean_is_of_all_looks_that_came_whatever_their_order() -> None:
     rng = np.random.default_rng(1)
-    drawn = rng.normal(size=(6, 16))
-    vectors = quantise((drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32))
-    notes = [("a", moment, 0.1 * moment) for moment in range(6)]
-    kept = vectors[:5].copy()
-    kept.flags.writeable = False
-    shared, own = LookSet.of(5, list(notes[:5]), kept), LookSet(5)
-    for note, vector in zip(notes, vectors, strict=True):
-        own.add(*note, vector)
-    assert shared.revision == 0
-    shared.add(*notes[5], vectors[5])
-    assert shared.revision == 1
-    assert [(look.timestamp_ns, look.vector.tolist()) for look in shared] == [
-        (look.timestamp_ns, look.vector.tolist()) for look in own
-    ]
-    np.testing.assert_array_equal(kept, vectors[:5])
+    drawn = quantise((rng.normal(size=(40, 16)) / 4).astype(np.float32))
+    one, other = LookSet(4), LookSet(4)
+    for moment, vector in enumerate(drawn):
+        one.add("a", moment, 0.01 * moment, vector)
+    for moment, vector in reversed(list(enumerate(drawn))):
+        other.add("a", moment, 0.01 * moment, vector)
+    total = np.array([weight(0.01 * moment) for moment in range(40)]) @ drawn.astype(np.float64)
+    np.testing.assert_allclose(one.mean, total / np.linalg.norm(total), atol=2**-11)
+    np.testing.assert_array_equal(one.mean, other.mean)

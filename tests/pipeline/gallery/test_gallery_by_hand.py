@@ -108,6 +108,35 @@ def test_a_run_that_still_says_the_old_name_means_the_new_one(told: SqlGallery, 
     assert len(looks_of(told)["P0003"]) == len(story.looks), "each look once"
 
 
+def reunited(story: Any) -> GalleryChange:
+    """The run has found out that Bert is Anna."""
+    for name in ("looks", "sightings"):
+        told = [replace(one, identity="P0001") if one.identity == "P0002" else one for one in getattr(story, name)]
+        setattr(story, name, told)
+    change: GalleryChange = story.change()
+    return replace(change, removed=("P0002",), merged=(("P0002", "P0001"),))
+
+
+def test_a_run_that_makes_one_of_two_takes_their_past_along(told: SqlGallery, story: Any) -> None:
+    """Tracks that were told of long ago are not told of again, and belong to the person all the same."""
+    told.commit(reunited(story))
+    assert [identity.id for identity in told.snapshot().identities] == ["P0001", "P0003"]
+    assert tracks_of(told, "P0001") == tracks_of(told, "P0002") == ["lobby:1", "lobby:2", "street:4"]
+    assert len(looks_of(told)["P0001"]) == 9, "each look once"
+    told.commit(replace(story.change(), removed=("P0001",), merged=(("P0001", "P0003"),), identities=(), prototypes=()))
+    assert tracks_of(told, "P0002") == tracks_of(told, "P0003") == ["lobby:1", "lobby:2", "street:4", "street:5"]
+    assert told.erase("P0002").tracklets == 4
+
+
+def test_whom_a_hand_has_set_apart_no_run_makes_one_again(told: SqlGallery, story: Any) -> None:
+    told.merge("P0001", "P0002")
+    told.split("P0001", ["lobby:2"])
+    told.commit(replace(story.change(), removed=("P0010",), merged=(("P0010", "P0001"),), next_number=11))
+    assert tracks_of(told, "P0010") == ["lobby:2"]
+    assert told.snapshot().never_same == {("P0001", "P0010")}
+    assert told.news().never_same == {("P0001", "P0010")}
+
+
 def test_splitting_makes_a_new_person_who_is_never_the_old_one(told: SqlGallery) -> None:
     new = told.split("P0001", ["street:4"])
     assert new == Identity("P0010", State.CONFIRMED, ("street",), 20 * S, 23 * S)

@@ -1,4 +1,4 @@
-"""How fast the gallery finds people, in how much memory, and how many of them a shortlist finds: made-up galleries.
+"""How fast a gallery finds people, in how much memory, and how often the right one comes first: made-up galleries.
 
 Looks are drawn as hard to tell apart as real ones (`reid_tools.scenarios.appearance`), of the default encoder's size.
 """
@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_info
 
-from reid_pipeline.core.search import LookIndex
+from reid_pipeline.core.looks import Look
+from reid_pipeline.core.portrait import Portrait, portrait
+from reid_pipeline.core.search import PeopleIndex
 from reid_pipeline.core.similarity import quantise
 from reid_pipeline.errors import ConfigError, PipelineError
-from reid_pipeline.runtime.settings import SHORTLIST
 from reid_pipeline.types import Float32
 from reid_tools.scenarios.appearance import Energies
 
@@ -28,12 +29,11 @@ DIM = 512
 
 LOOKS_EACH = 20
 QUERIES = 32
-RANKS = 10
 
 _SETS = 8
 _CAMERAS = 8
 _AT_ONCE = 250
-_FEWEST = 10 * LOOKS_EACH * RANKS
+_FEWEST = 2000
 _BYTES_PER_MB = 1_000_000
 _NOISE = 1.0
 """Energy of the noise in rows that are searched with: as much as all else. On average their person's best look has a
@@ -70,19 +70,16 @@ class Timing:
 class Searched:
     """One gallery of so many looks.
 
-    `insert_us` is what it took to add a look, in the first and the last tenth of them. Half of the rows show people of
-    the gallery: `found` is the share of them whose most similar person the shortlist finds too, `found_strangers` that
-    of the others.
+    `insert_us` is what it took to take in a look, in the first and the last tenth of them. Half of the rows that are
+    searched with show people of the gallery: `right` is the share of them whose own person comes first.
     """
 
     looks: int
     people: int
     memory_mb: float
     insert_us: tuple[float, float]
-    exact: Timing
-    listed: Timing
-    found: float
-    found_strangers: float
+    search: Timing
+    right: float
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain JSON values."""
@@ -91,10 +88,8 @@ class Searched:
             "people": self.people,
             "memory_mb": self.memory_mb,
             "insert_us": {"first_tenth": self.insert_us[0], "last_tenth": self.insert_us[1]},
-            "exact": asdict(self.exact),
-            "approximate": asdict(self.listed),
-            "found": self.found,
-            "found_strangers": self.found_strangers,
+            "search": asdict(self.search),
+            "right": self.right,
         }
 
 
@@ -103,7 +98,6 @@ class SearchReport:
     """All galleries of one run; `threads` is how many the matrix products had."""
 
     threads: int
-    shortlist: int
     galleries: tuple[Searched, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,13 +106,12 @@ class SearchReport:
             "dim": DIM,
             "queries": QUERIES,
             "threads": self.threads,
-            "shortlist": self.shortlist,
             "galleries": [each.to_dict() for each in self.galleries],
         }
 
     def table(self) -> str:
         """A table for people."""
-        header = ("looks", "people", "MB", "us to add", "exact, ms", "CPU", "approximate, ms", "CPU", "finds")
+        header = ("looks", "people", "MB", "us to add", "search, ms", "CPU", "right")
         rows = [header, *(_cells(each) for each in self.galleries)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
@@ -128,8 +121,7 @@ class SearchReport:
                 "",
                 f"{QUERIES} rows of {DIM} numbers at once, {self.threads} thread{'s' * (self.threads != 1)}: median "
                 "(10th to 90th percentile), and CPU time. To add a look: among the first and the last tenth.",
-                f"Approximate: {self.shortlist} people are on each row's list. It finds the most similar person of "
-                "so many rows that show somebody of the gallery, and of so many others; all are poor looks.",
+                "Right: of rows that show somebody of the gallery, poor looks all, so many find that person first.",
             ]
         )
 
@@ -140,16 +132,14 @@ def _cells(each: Searched) -> tuple[str, ...]:
         f"{each.people:,}",
         f"{each.memory_mb:.0f}",
         "{:.1f} / {:.1f}".format(*each.insert_us),
-        str(each.exact.wall),
-        f"{each.exact.cpu.median_ms:.1f}",
-        str(each.listed.wall),
-        f"{each.listed.cpu.median_ms:.1f}",
-        f"{100 * each.found:.1f} % / {100 * each.found_strangers:.1f} %",
+        str(each.search.wall),
+        f"{each.search.cpu.median_ms:.1f}",
+        f"{100 * each.right:.1f} %",
     )
 
 
 def measure(sizes: Sequence[int], *, rounds: int, note: Callable[[str], None] = lambda text: None) -> SearchReport:
-    """Fill a gallery with each of so many looks, and search it `rounds` times exactly and with a shortlist.
+    """Fill a gallery with each of so many looks, and search it `rounds` times.
 
     Raises:
         ConfigError: A gallery is too small to say anything, or there are no rounds.
@@ -167,7 +157,7 @@ def measure(sizes: Sequence[int], *, rounds: int, note: Callable[[str], None] = 
         note(f"{size:,} looks")
         galleries.append(_measure(size // LOOKS_EACH, rounds))
     threads = max((each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"), default=1)
-    return SearchReport(threads, SHORTLIST, tuple(galleries))
+    return SearchReport(threads, tuple(galleries))
 
 
 @dataclass(slots=True)
@@ -210,16 +200,10 @@ class _Crowd:
 
 def _measure(people: int, rounds: int) -> Searched:
     crowd = _Crowd(np.random.default_rng(people))
-    index = LookIndex(shortlist=SHORTLIST)
     before = _resident_bytes()
-    insert_s, queries = _fill(index, crowd, people)
-    index.shortlist = 0
-    exact, wanted = _search(index, queries, rounds)
-    index.shortlist = SHORTLIST
-    listed, _ = _search(index, queries, rounds)
-    # row by row: rows that are searched together are compared with each other's shortlists too
-    found = [index.nearest(row[None], 1)[0][0, 0] for rows in queries for row in rows]
-    same = (np.array(found) == wanted).reshape(len(queries), 2, -1).mean(axis=(0, 2))
+    gallery = _Gallery()
+    insert_s, queries, wanted = _fill(gallery, crowd, people)
+    timing, found = _search(gallery.index, queries, rounds)
     tenth = max(1, people // 10)
     return Searched(
         looks=people * LOOKS_EACH,
@@ -229,49 +213,61 @@ def _measure(people: int, rounds: int) -> Searched:
             1e6 * float(insert_s[:tenth].mean()) / LOOKS_EACH,
             1e6 * float(insert_s[-tenth:].mean()) / LOOKS_EACH,
         ),
-        exact=exact,
-        listed=listed,
-        found=float(same[0]),
-        found_strangers=float(same[1]),
+        search=timing,
+        right=float((found[:, : QUERIES // 2] == wanted).mean()),
     )
 
 
-def _fill(index: LookIndex, crowd: _Crowd, people: int) -> tuple[NDArray[np.float64], list[Float32]]:
-    """Fill the index; returns the seconds that each person took, and rows to search with.
+@dataclass(slots=True)
+class _Gallery:
+    """What a run holds of people: their portraits, and the index of their means."""
 
-    Half of the rows are new looks of people who are in it, the others of strangers; all are poor.
+    index: PeopleIndex = field(default_factory=PeopleIndex)
+    portraits: list[Portrait] = field(default_factory=list)
+
+    def meet(self, vectors: Float32) -> None:
+        """Somebody new, with these looks."""
+        number = len(self.portraits)
+        self.portraits.append(portrait(Look("a", moment, 0.5, vector) for moment, vector in enumerate(vectors)))
+        self.index.put(f"P{number:07d}", self.portraits[-1])
+
+
+def _fill(gallery: _Gallery, crowd: _Crowd, people: int) -> tuple[NDArray[np.float64], list[Float32], NDArray[np.intp]]:
+    """Fill the gallery; returns the seconds that each person took, rows to search with, and whom they show.
+
+    The first half of each set of rows are new looks of people who are in it, (sets, QUERIES / 2), the others of
+    strangers; all are poor.
     """
-    insert_s, fresh = np.empty(people), []
+    insert_s, fresh, shown = np.empty(people), [], []
     wanted = _SETS * QUERIES // 2
     for first in range(0, people, _AT_ONCE):
         some = crowd.people(min(_AT_ONCE, people - first))
         for number, vectors in enumerate(crowd.looks(some, LOOKS_EACH), start=first):
             began = time.process_time()
-            index.put(f"P{number:07d}", vectors)
+            gallery.meet(vectors)
             insert_s[number] = time.process_time() - began
         share = -(-wanted * len(some) // people)
         fresh.append(crowd.looks(some[:share], 1, noise=_NOISE)[:, 0])
-    known = np.concatenate(fresh)
-    chosen = known[np.linspace(0, len(known) - 1, wanted).round().astype(int)]
+        shown.append(first + np.arange(share))
+    chosen = np.linspace(0, sum(map(len, fresh)) - 1, wanted).round().astype(int)
+    known, whose = np.concatenate(fresh)[chosen], np.concatenate(shown)[chosen].reshape(_SETS, -1)
     strangers = crowd.looks(crowd.people(wanted), 1, noise=_NOISE)[:, 0]
     half = QUERIES // 2
-    return insert_s, [
-        np.concatenate([chosen[first : first + half], strangers[first : first + half]])
-        for first in range(0, wanted, half)
-    ]
+    rows = [np.concatenate([known[n : n + half], strangers[n : n + half]]) for n in range(0, wanted, half)]
+    return insert_s, rows, whose
 
 
-def _search(index: LookIndex, queries: Sequence[Float32], rounds: int) -> tuple[Timing, NDArray[np.intp]]:
-    """How long it takes to find ten people for each row, and the slots of the most similar ones."""
-    found = [index.nearest(rows, RANKS)[0] for rows in queries]
+def _search(index: PeopleIndex, queries: Sequence[Float32], rounds: int) -> tuple[Timing, NDArray[np.intp]]:
+    """How long it takes to compare rows with everybody, and the slots of the most similar ones, (sets, QUERIES)."""
+    found = [index.likeness(rows).argmax(axis=1) for rows in queries]
     wall, cpu = [], []
     for turn in range(rounds):
         rows = queries[turn % len(queries)]
         began, busy = time.perf_counter(), time.process_time()
-        index.nearest(rows, RANKS)
+        index.likeness(rows)
         wall.append(time.perf_counter() - began)
         cpu.append(time.process_time() - busy)
-    return Timing(Spread.of(wall), Spread.of(cpu)), np.concatenate(found)[:, 0]
+    return Timing(Spread.of(wall), Spread.of(cpu)), np.stack(found)
 
 
 def _resident_bytes() -> int:

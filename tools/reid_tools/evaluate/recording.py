@@ -221,8 +221,9 @@ def _run(
 
 def _told(ledger: Ledger) -> dict[TrackletKey, str]:
     """Who every tracklet is, as far as that was said."""
-    open_ = {key: one.identity for key, one in ledger.identify.associator.assignments().items()}
-    return ledger.outputs.recorder.answers() | open_
+    associator = ledger.identify.associator
+    settled = {key: associator.people.now(name) for key, name in ledger.outputs.recorder.answers().items()}
+    return settled | {key: one.identity for key, one in associator.assignments().items()}
 
 
 def _predicted(camera: str, steps: Sequence[EncodedStep], number: Mapping[TrackletKey, int]) -> CameraBoxes:
