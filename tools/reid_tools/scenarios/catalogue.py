@@ -62,9 +62,16 @@ def distractor() -> Scene:
 
 def day() -> Scene:
     """The office for 24 hours with about 20 people in view, at two frames a second: for speed and memory."""
-    staff = Crowd(people=12, first_s=0.0, last_s=600.0, stops=(180, 200), wait_s=300.0, visits=(1, 1), in_groups=0.0)
+    staff = Crowd(people=12, first_s=0.0, last_s=600.0, stops=(300, 320), wait_s=300.0, visits=(1, 1), in_groups=0.0)
     visitors = Crowd(people=900, first_s=0.0, last_s=24 * HOUR_S, stops=(1, 4), wait_s=60.0)
     return replace(office(), name="day", crowds=(staff, visitors), length_s=24 * HOUR_S, fps=2.0)
+
+
+def hour() -> Scene:
+    """An hour of the same, twelve windows long: do those who stay keep one identity?"""
+    staff, visitors = day().crowds
+    visitors = replace(visitors, people=40, last_s=HOUR_S)
+    return replace(day(), name="hour", crowds=(staff, visitors), length_s=HOUR_S)
 
 
 SCENES: dict[str, Callable[[], Scene]] = {
@@ -76,7 +83,8 @@ SCENES: dict[str, Callable[[], Scene]] = {
     "return": comeback,
     "clock-offsets": clock_offsets,
     "distractor": distractor,
+    "hour": hour,
     "day": day,
 }
-LONG = frozenset({"day"})
+LONG = frozenset({"hour", "day"})
 """Scenes that take long to simulate; `score` leaves them out unless they are named."""

@@ -26,11 +26,15 @@ _STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour of the run: memory at its end, CPU time per time step without the simulation, what was met so far."""
+    """One hour of the run: memory at its end, CPU time per time step without the simulation, what was met so far.
+
+    `in_view` is how many tracks there were at a time, over all cameras.
+    """
 
     number: int
     memory_mb: float
     ms_per_step: float
+    in_view: float
     people: int
     tracklets: int
 
@@ -56,9 +60,9 @@ class Soaked:
 
     def table(self) -> str:
         """A line for every hour, and the drift."""
-        lines = ["hour  memory MB  ms a step  people  tracklets"]
+        lines = ["hour  memory MB  ms a step  in view  people  tracklets"]
         lines += [
-            f"{hour.number:>4}{hour.memory_mb:>11.1f}{hour.ms_per_step:>11.3f}{hour.people:>8}{hour.tracklets:>11}"
+            f"{hour.number:>4}{hour.memory_mb:>11.1f}{hour.ms_per_step:>11.3f}{hour.in_view:>9.1f}{hour.people:>8}{hour.tracklets:>11}"
             for hour in self.hours
         ]
         if self.memory_drift is not None and self.time_drift is not None:
@@ -98,16 +102,18 @@ def _hours(world: World, folder: Path) -> Iterator[Hour]:
     loaded, options = load_config(folder / "cameras.yaml"), RunOptions(output=folder / "out")
     models = Models(start.detector, stamp, start.match)
     with open_ledger(loaded, options, mode="live", models=models, header=start, watch=Stopwatch()) as ledger:
-        number, steps, spent_s = 1, 0, 0.0
+        number, steps, spent_s, boxes = 1, 0, 0.0, 0
         for step in in_time_steps(filmed.step for filmed in world.film(0.0, world.scene.length_s)):
             begin_s = time.process_time()
             ledger.identify.decide([step])
             spent_s, steps = spent_s + time.process_time() - begin_s, steps + 1
+            boxes += sum(len(camera_step.tracked) for camera_step in step.steps)
             if step.start_ns >= number * HOUR_S * NS_PER_S - NS_PER_S:
                 associator = ledger.identify.associator
                 tracklets = ledger.outputs.recorder.count_tracklets() + len(associator.assignments())
-                yield Hour(number, _memory_mb(), 1e3 * spent_s / steps, len(associator.identities()), tracklets)
-                number, steps, spent_s = number + 1, 0, 0.0
+                people, in_view = len(associator.identities()), boxes / (HOUR_S * world.scene.fps)
+                yield Hour(number, _memory_mb(), 1e3 * spent_s / steps, in_view, people, tracklets)
+                number, steps, spent_s, boxes = number + 1, 0, 0.0, 0
 
 
 def _memory_mb() -> float:
