@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _ROWS = np.dtype([("frame", "<i8"), ("timestamp_ns", "<i8"), ("xyxy", "<f4", 4), ("score", "<f4")])
-_SPILL_BOXES = 8192
+_SPILL_BOXES, _SPILL_DECISIONS = 8192, 1024
 
 
 class _Frame(NamedTuple):
@@ -67,6 +67,7 @@ class TrackRecorder:
         self._spool = Spool(spool_dir)
         self._waiting: list[_Frame] = []
         self._boxes = 0  # that wait
+        self._decided = Decisions()  # what waits
 
     def add(self, step: EncodedStep) -> None:
         """Keep the boxes of one frame; a camera's frames come in order. Raises `RecordError` on a full disk."""
@@ -79,27 +80,31 @@ class TrackRecorder:
 
     def keep(self, decisions: Decisions) -> None:
         """Keep events and what was decided for good. Raises `RecordError` on a full disk."""
-        if decisions.events:
-            self._spool.add_events(decisions.events)
-        if decisions.settled:
-            self._spool.add_answers(one.assignment for one in decisions.settled)
-        if decisions.links:
-            self._spool.add_links(decisions.links)
+        waiting = self._decided
+        waiting.events += decisions.events
+        waiting.settled += decisions.settled
+        waiting.links += decisions.links
+        if len(waiting.events) + len(waiting.settled) + len(waiting.links) >= _SPILL_DECISIONS:
+            self._spill()
 
     def answers(self) -> dict[TrackletKey, str]:
         """Who each tracklet is of which that was decided for good."""
+        self._spill()
         return {track.key: track.identity for track in self._spool.answers() if track.identity is not None}
 
     def links(self) -> Iterator[Link]:
         """The links between tracklets."""
+        self._spill()
         return self._spool.links()
 
     def count_tracklets(self) -> int:
         """Of how many tracklets it was decided for good who they are."""
+        self._spill()
         return self._spool.count_answers()
 
     def count_crossings(self) -> int:
         """How many links lead from one camera to another."""
+        self._spill()
         return self._spool.count_crossings()
 
     def write(self, path: Path, summary: RunSummary) -> None:
@@ -141,11 +146,20 @@ class TrackRecorder:
         self.close()
 
     def _spill(self) -> None:
-        """Move the waiting boxes to the temporary file, those of each track together."""
-        if not self._waiting:
-            return
-        self._spool.add_pieces(_by_track(self._waiting))
-        self._waiting, self._boxes = [], 0
+        """Move what waits to the temporary file, the boxes of each track together."""
+        if self._waiting:
+            self._spool.add_pieces(_by_track(self._waiting))
+            self._waiting, self._boxes = [], 0
+        decided = self._decided
+        if decided.events:
+            self._spool.add_events(decided.events)
+            decided.events = []
+        if decided.settled:
+            self._spool.add_answers(one.assignment for one in decided.settled)
+            decided.settled = []
+        if decided.links:
+            self._spool.add_links(decided.links)
+            decided.links = []
 
     def _tracklets(self, cameras: Iterable[CameraRecord]) -> Iterator[TrackletRecord]:
         for camera in cameras:
