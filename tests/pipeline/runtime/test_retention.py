@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from reid_pipeline.types import (
     EncodedStep,
     GalleryChange,
     Identity,
+    Link,
     Prototype,
     State,
     TrackedBoxes,
+    TrackletKey,
 )
 
 ZERO_NS = 1_772_355_600 * NS_PER_S  # the Unix time of the run's zero
@@ -138,6 +141,19 @@ def test_tracks_are_on_record_from_their_first_box_to_their_last(store: SqlGalle
     memory.finish([])
     assert spans(store, "P0001")["lobby:2"] == (2.0, 6.0, "revised")
     assert store.dossier("P0002") is None
+
+
+def test_links_of_days_are_handed_over_in_portions(store: SqlGallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reid_pipeline.runtime.memory.LINKS_AT_ONCE", 3)
+    tracks = [TrackletKey("lobby", number) for number in range(1, 9)]
+    memory = remembering(store)
+    memory.commit(people(8.0))
+    memory.witness([step(float(key.track_id), key.track_id) for key in tracks])
+    memory.learn([decided(key.track_id, "P0001") for key in tracks])
+    memory.finish(Link(a, b, 0.9, {"appearance": 0.9}) for a, b in pairwise(tracks))
+    dossier = store.dossier("P0001")
+    assert dossier is not None
+    assert [(one.link.source, one.link.target) for one in dossier.links] == list(pairwise(tracks))
 
 
 def test_what_a_run_notes_stays_small(store: SqlGallery) -> None:
