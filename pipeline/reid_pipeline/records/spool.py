@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from reid_pipeline.core.standing import Decisions
 from reid_pipeline.records.files import writing
-from reid_pipeline.types import Assignment, IdentityEvent, Link, TrackletKey
+from reid_pipeline.types import IdentityEvent, Link, TrackletKey
 
 _TABLES = """
 PRAGMA journal_mode = MEMORY;
@@ -83,27 +84,32 @@ class Spool:
         finally:
             os.unlink(name)
 
-    def add_pieces(self, pieces: Iterable[Piece]) -> None:
-        """Boxes, those of each track in order of time."""
-        self._insert("INSERT INTO pieces VALUES (?, ?, ?, ?, ?)", ((*key, *rest) for key, *rest in pieces))
+    def add(self, pieces: Iterable[Piece], decisions: Decisions) -> None:
+        """Keep all of it or, where the disk is full, nothing.
 
-    def add_answers(self, answers: Iterable[Assignment]) -> None:
-        """Who tracks are; of several answers about one track, the last counts."""
-        rows = ((one.camera, one.track_id, one.identity, one.score, one.margin) for one in answers)
-        self._insert("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
-
-    def add_links(self, links: Iterable[Link]) -> None:
-        """Links, in any order."""
-        rows = ((*link.source, *link.target, link.score, json.dumps(link.evidence)) for link in links)
-        self._insert("INSERT INTO links VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-    def add_events(self, events: Iterable[IdentityEvent]) -> None:
-        """Events; those of one moment in their order."""
-        rows = (
-            (one.type, one.timestamp_ns, one.identity, *(one.tracklet or (None, None)), one.other, one.reason)
-            for one in events
-        )
-        self._insert("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        Pieces of a track come in order of time. Of the decisions, what is settled is kept, links and events; of several
+        answers about one track, the last counts.
+        """
+        with self._explained(), self._database as rows:
+            rows.executemany("INSERT INTO pieces VALUES (?, ?, ?, ?, ?)", ((*key, *rest) for key, *rest in pieces))
+            rows.executemany(
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?)",
+                [
+                    (*one.assignment.key, one.assignment.identity, one.assignment.score, one.assignment.margin)
+                    for one in decisions.settled
+                ],
+            )
+            rows.executemany(
+                "INSERT INTO links VALUES (?, ?, ?, ?, ?, ?)",
+                [(*one.source, *one.target, one.score, json.dumps(one.evidence)) for one in decisions.links],
+            )
+            rows.executemany(
+                "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (one.type, one.timestamp_ns, one.identity, *(one.tracklet or (None, None)), one.other, one.reason)
+                    for one in decisions.events
+                ],
+            )
 
     def rename(self, now: Callable[[str], str]) -> None:
         """Who turned out to be another is that person from now on; `now` says of every identity who it is."""
@@ -180,10 +186,6 @@ class Spool:
     def close(self) -> None:
         """Give the disk back what it took; nothing may be asked any more."""
         self._database.close()
-
-    def _insert(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        with self._explained(), self._database:
-            self._database.executemany(statement, rows)
 
     def _query(self, statement: str, *values: Any) -> Iterator[Any]:
         with self._explained():

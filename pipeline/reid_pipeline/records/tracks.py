@@ -67,7 +67,7 @@ class TrackRecorder:
         self._spool = Spool(spool_dir)
         self._waiting: list[_Frame] = []
         self._boxes = 0  # that wait
-        self._decided = Decisions()  # what waits
+        self._decisions = Decisions()  # that wait, without assignments
 
     def add(self, step: EncodedStep) -> None:
         """Keep the boxes of one frame; a camera's frames come in order. Raises `RecordError` on a full disk."""
@@ -80,15 +80,15 @@ class TrackRecorder:
 
     def keep(self, decisions: Decisions) -> None:
         """Keep events and what was decided for good. Raises `RecordError` on a full disk."""
-        waiting = self._decided
-        waiting.events += decisions.events
+        waiting = self._decisions
         waiting.settled += decisions.settled
         waiting.links += decisions.links
-        if len(waiting.events) + len(waiting.settled) + len(waiting.links) >= _SPILL_DECISIONS:
+        waiting.events += decisions.events
+        if len(waiting.settled) + len(waiting.links) + len(waiting.events) >= _SPILL_DECISIONS:
             self._spill()
 
     def answers(self) -> dict[TrackletKey, str]:
-        """Who each tracklet is of which that was decided for good."""
+        """Who each tracklet is of which that was decided for good; raises `RecordError` like whatever asks."""
         self._spill()
         return {track.key: track.identity for track in self._spool.answers() if track.identity is not None}
 
@@ -147,19 +147,8 @@ class TrackRecorder:
 
     def _spill(self) -> None:
         """Move what waits to the temporary file, the boxes of each track together."""
-        if self._waiting:
-            self._spool.add_pieces(_by_track(self._waiting))
-            self._waiting, self._boxes = [], 0
-        decided = self._decided
-        if decided.events:
-            self._spool.add_events(decided.events)
-            decided.events = []
-        if decided.settled:
-            self._spool.add_answers(one.assignment for one in decided.settled)
-            decided.settled = []
-        if decided.links:
-            self._spool.add_links(decided.links)
-            decided.links = []
+        self._spool.add(_by_track(self._waiting), self._decisions)
+        self._waiting, self._boxes, self._decisions = [], 0, Decisions()
 
     def _tracklets(self, cameras: Iterable[CameraRecord]) -> Iterator[TrackletRecord]:
         for camera in cameras:
@@ -208,6 +197,8 @@ def _identity(identity: str, state: State, members: Sequence[Member]) -> Identit
 
 def _by_track(frames: Sequence[_Frame]) -> Iterator[Piece]:
     """The boxes of all frames, track after track."""
+    if not frames:
+        return
     counts = [len(frame.tracked) for frame in frames]
     rows = np.empty(sum(counts), _ROWS)
     rows["frame"] = np.repeat([frame.frame_index for frame in frames], counts)
