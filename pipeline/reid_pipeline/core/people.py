@@ -112,12 +112,15 @@ class Person:
         self.last_seen_ns = last if self.last_seen_ns is None else max(self.last_seen_ns, last)
 
     def absorb(self, tracklet: Tracklet) -> None:
-        """Let a resting tracklet go, keeping what it taught."""
+        """Let a resting tracklet go, keeping what it taught, unless it leaves nobody who was ever confirmed."""
         self.witness(tracklet)
         self.settled += 1
         if tracklet.key in self.trusted:
             self.remember(tracklet.looks)
         self.leave(tracklet.key)
+        if not self.members and not self.confirmed:
+            self.remembered = Portrait()  # the gallery does not remember them either
+            self._relearn()
 
     def teachers(self) -> list[Tracklet]:
         """The members that are trusted and do not rest; each has a look at least."""

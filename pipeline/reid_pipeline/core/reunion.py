@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reid_pipeline.core.people import People, Person
+from reid_pipeline.core.search import PeopleIndex
 from reid_pipeline.core.similarity import Float64
 from reid_pipeline.core.tracklets import Tracklet
 from reid_pipeline.core.whereabouts import Bools
@@ -29,6 +30,12 @@ encoders on three real sites and four simulated ones, of one person half reached
 
 LEARNED = 16
 """A memory of fewer looks says too little."""
+
+AWAY_S = 3600
+"""When somebody has been away for so long, nobody need know any more beside which people unlike them they were seen."""
+
+NEAR = 0.6
+"""Means of two people are rarely so alike, and no two that are not come to be taken for one soon."""
 
 AT_ONCE = 0.15
 """The share of their time for which two may have been seen at once where one person cannot be: some tracks go over from
@@ -72,10 +79,12 @@ _NOBODY = Presence((), (), np.zeros((0, 2), np.int64), np.zeros((0, 0), np.bool_
 class Reunions:
     """Counts for how long each two people were seen at once, and says who are one."""
 
+    _memories: PeopleIndex = field(default_factory=PeopleIndex)
     _now: Presence = _NOBODY
     _counted: set[TrackletKey] = field(default_factory=set)
     _seen_s: dict[str, float] = field(default_factory=dict)
     _at_once_s: dict[tuple[str, str], float] = field(default_factory=dict)
+    _last_ns: dict[str, int] = field(default_factory=dict)
 
     def witness(self, now: Presence, *, before_ns: int) -> None:
         """This is the window now; what was over before a moment will have left it the next time, and is counted."""
@@ -85,37 +94,58 @@ class Reunions:
             if now.spans_ns[i, 1] >= before_ns or key in self._counted or not name:
                 continue
             self._seen_s[name] = self._seen_s.get(name, 0.0) + now.seconds(i)
+            self._last_ns[name] = max(self._last_ns.get(name, 0), int(now.spans_ns[i, 1]))
             at_once_s = now.at_once_s(i)
             for j in np.flatnonzero(at_once_s).tolist():
                 if now.names[j] not in ("", name) and now.keys[j] not in self._counted:
                     pair = _pair(name, now.names[j])
                     self._at_once_s[pair] = self._at_once_s.get(pair, 0.0) + float(at_once_s[j])
             self._counted.add(key)
+        self._let_go(before_ns - AWAY_S * NS_PER_S)
+
+    def _let_go(self, before_ns: int) -> None:
+        """Of who has been away for long, remember only beside whom they were seen who are much like them."""
+        for name in [name for name, last_ns in self._last_ns.items() if last_ns < before_ns]:
+            del self._last_ns[name]
+            near = self._nearest(name)
+            for pair in [pair for pair in self._at_once_s if name in pair and near.isdisjoint({*pair} - {name})]:
+                del self._at_once_s[pair]
+
+    def _nearest(self, name: str) -> set[str | None]:
+        """Whose memories are so like that person's that they may come to be taken for one."""
+        if name not in self._memories:
+            return set()
+        (alike,) = self._memories.alike([name])
+        return {self._memories.person(slot) for slot in np.flatnonzero(alike >= NEAR).tolist()}
 
     def found(self, people: People, match: float) -> list[tuple[Person, Person]]:
         """Pairs of people who are one, the most alike first, nobody twice: who the person is from now on, and who not.
 
-        Whom the gallery knew apart before stays apart: whether they are one was for other runs, or for a hand, to say.
+        Only memories that have changed since the last call are compared with all others. Whom the gallery knew apart
+        before stays apart: whether they are one was for other runs, or for a hand, to say.
         """
-        met = [person for person in people if len(person.remembered) >= LEARNED]
-        if len(met) < 2:
-            return []
-        means = np.stack([person.remembered.mean for person in met])
-        alike = np.triu((means @ means.T).astype(np.float64), 1)
-        enough = match + ALIKE * (1.0 - match)
-        one, other = np.nonzero(alike >= enough)
+        met = {person.id: person.remembered for person in people if len(person.remembered) >= LEARNED}
+        changed = [person for person in self._memories.follow(met) if person in met]
+        slots, alike = self._memories.slots_of(changed), self._memories.alike(changed)
+        row, slot = np.nonzero(alike >= match + ALIKE * (1.0 - match))
+        other = slots[row] != slot
+        order = np.lexsort((slot, slots[row], -alike[row, slot]))
         pairs, taken = [], set[str]()
-        for a, b in sorted(zip(one.tolist(), other.tolist(), strict=True), key=lambda pair: (-alike[pair], pair)):
-            first, second = sorted((met[a], met[b]), key=lambda person: (not person.known_before, person.number))
-            free = taken.isdisjoint((first.id, second.id)) and _pair(first.id, second.id) not in people.never_same
+        for one in order[other[order]].tolist():
+            ids = (changed[row[one]], self._memories.person(int(slot[one])) or "")
+            first, second = sorted(map(people.__getitem__, ids), key=lambda each: (not each.known_before, each.number))
+            free = taken.isdisjoint(ids) and _pair(*ids) not in people.never_same
             if free and not second.known_before and self._never_apart(first, second):
-                taken.update((first.id, second.id))
+                taken.update(ids)
                 pairs.append((first, second))
         return pairs
 
     def merge(self, person: str, other: str) -> None:
         """What was counted of `other` counts for `person`."""
         self._seen_s[person] = self._seen_s.get(person, 0.0) + self._seen_s.pop(other, 0.0)
+        last_ns = max(self._last_ns.get(person, 0), self._last_ns.pop(other, 0))
+        if last_ns:
+            self._last_ns[person] = last_ns
         for one, two in [pair for pair in self._at_once_s if other in pair]:
             seconds, third = self._at_once_s.pop((one, two)), one if two == other else two
             if third != person:

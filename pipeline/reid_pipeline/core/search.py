@@ -7,7 +7,7 @@ the machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ class PeopleIndex:
     def __len__(self) -> int:
         """How many people there are."""
         return len(self._slot)
+
+    def __contains__(self, person: str) -> bool:
+        return person in self._slot
 
     @property
     def slots(self) -> int:
@@ -80,6 +83,14 @@ class PeopleIndex:
             del self._portraits[person]
             self._owner[slot] = None
             self._free.append(slot)
+
+    def alike(self, people: Sequence[str]) -> Float32:
+        """How like the means of some people, who are here, everybody's are, float32 (N, slots)."""
+        if not people:
+            return np.zeros((0, self.slots), np.float32)
+        alike = self._means[self.slots_of(people)] @ self._means[: self.slots].T
+        alike[:, self._free] = UNKNOWN
+        return np.asarray(alike)
 
     def likeness(self, means: Float32) -> Float64:
         """How like each mean look the portraits are of the `COMPARED` people whose own means are most like it.

@@ -75,9 +75,12 @@ def test_somebody_met_in_this_run_is_remembered_in_the_place_of_somebody_forgott
     one, other = tracklet(1, 2), tracklet(2, 30)
     assert check(returning, [one, other], people) == ["P0003"]
     people.forget(["P0003"])
-    new = people.new()
-    new.join(other, trusted=True)
-    new.absorb(other)
+    new, passing = people.new(), people.new()
+    for person, confirmed in ((passing, False), (new, True)):
+        person.confirmed = confirmed
+        person.join(other, trusted=True)
+        person.absorb(other)
+    assert len(passing.known) == 0
     assert check(returning, [one, other], people) == ["P0005"]
 
 

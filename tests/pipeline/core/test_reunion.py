@@ -104,6 +104,21 @@ def test_of_three_memories_each_joins_once_and_what_was_counted_goes_along() -> 
     assert found(reunions, people) == []
 
 
+def test_of_who_has_been_away_for_long_it_matters_only_beside_whom_they_were_who_are_like_them() -> None:
+    """Else what is counted would grow with every pair of people for as long as a run goes on."""
+    people = People(GallerySnapshot((), (), 1))
+    one, twin, other = (remembered(people, direction).id for direction in (3, 3, 7))
+    reunions = Reunions()
+    window = seen([("a", 0, 60, one), ("b", 0, 60, twin), ("c", 0, 60, other)])
+    reunions.witness(window, before_ns=100 * NS_PER_S)
+    assert found(reunions, people) == []
+    assert len(reunions._at_once_s) == 3
+    reunions.witness(seen([]), before_ns=5000 * NS_PER_S)
+    assert list(reunions._at_once_s) == [(one, twin)]
+    people[one].remember([Look("a", 99, 0.8, vector(3, 99))])
+    assert found(reunions, people) == []
+
+
 def test_whom_the_gallery_or_a_hand_keeps_apart_stays_apart() -> None:
     identities = tuple(Identity(f"P000{n}", State.CONFIRMED, ("a",), 0, 1) for n in (1, 2))
     looks = tuple(

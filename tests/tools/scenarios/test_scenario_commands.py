@@ -121,7 +121,7 @@ def test_likeness_is_measured_on_any_journal(tmp_path: Path, capsys: pytest.Capt
 def test_a_short_day_tells_every_hour(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(soak, "HOUR_S", 5.0)
     monkeypatch.setattr(soak, "day", lambda: replace(small_corridor(), fps=2.0))
-    assert command.main(["soak", "--hours", "3", "--json"]) == 0
+    assert command.main(["soak", "--hours", "3", "--retention", "72h", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert [hour["number"] for hour in found["hours"]] == [1, 2, 3]
     assert found["memory_drift"] is not None

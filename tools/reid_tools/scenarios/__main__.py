@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     soaking = commands.add_parser("soak", parents=[family], help="run a day through the associator, watch it grow")
     soaking.add_argument("--hours", type=float, default=24.0, metavar="H", help="how long a day (default: 24)")
     soaking.add_argument("--seed", type=_seed, default=0, metavar="N", help="which day (default: 0)")
+    soaking.add_argument("--retention", metavar="TIME", help="forget people not seen for so long: 2h (default: never)")
     soaking.add_argument("--json", action="store_true", help="print JSON")
     measure = commands.add_parser("measure", help="print how alike the looks of a journal are")
     measure.add_argument("journal", type=Path)
@@ -83,10 +84,13 @@ def _score(options: argparse.Namespace) -> None:
 
 def _soak(options: argparse.Namespace) -> None:
     def told(hour: Hour) -> None:
-        text = f"hour {hour.number}: {hour.memory_mb:.0f} MB, {hour.ms_per_step:.2f} ms a step"
+        text = (
+            f"hour {hour.number}: {hour.memory_mb:.0f} MB, {hour.ms_per_step:.2f} ms a step, "
+            f"{hour.in_view:.0f} in view, {hour.people} people so far"
+        )
         print(text, file=sys.stderr, flush=True)
 
-    soaked = soak(options.hours, seed=options.seed, tuning=options.tuning, told=told)
+    soaked = soak(options.hours, seed=options.seed, tuning=options.tuning, retention=options.retention, told=told)
     print(json.dumps(soaked.to_dict(), indent=1) if options.json else soaked.table())
 
 

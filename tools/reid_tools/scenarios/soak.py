@@ -74,10 +74,14 @@ class Soaked:
         return values[-1] / values[1] - 1.0 if len(values) > 2 else None
 
 
-def soak(hours: float, *, seed: int, tuning: bool, told: Callable[[Hour], None]) -> Soaked:
+def soak(
+    hours: float, *, seed: int, tuning: bool, told: Callable[[Hour], None], retention: str | None = None
+) -> Soaked:
     """Run the `day` through the association of a live run, simulating as it goes; `told` hears every hour.
 
     Memory is that of the whole process: the simulation keeps a fixed number of people, and its share stays the same.
+
+    `retention` is that of the gallery, as in its configuration.
 
     Raises:
         PipelineError: the system does not say how much memory a process has (Linux does).
@@ -88,16 +92,17 @@ def soak(hours: float, *, seed: int, tuning: bool, told: Callable[[Hour], None])
     world = make_world(scene, seed=seed, tuning=tuning)
     measured: list[Hour] = []
     with TemporaryDirectory(prefix="reid-soak-") as folder:
-        for hour in _hours(world, Path(folder)):
+        for hour in _hours(world, Path(folder), retention):
             measured.append(hour)
             told(hour)
     return Soaked(tuple(measured))
 
 
-def _hours(world: World, folder: Path) -> Iterator[Hour]:
+def _hours(world: World, folder: Path, retention: str | None) -> Iterator[Hour]:
     start = header(world.scene, 0.0)
     stamp = EncoderStamp(start.encoder.name, start.encoder.sha256, start.dim)
-    (folder / "cameras.yaml").write_text(cameras_yaml(world.scene), encoding="utf-8")
+    gallery = "" if retention is None else f"gallery:\n  retention: {retention}\n"
+    (folder / "cameras.yaml").write_text(cameras_yaml(world.scene) + gallery, encoding="utf-8")
     (folder / "out").mkdir()
     loaded, options = load_config(folder / "cameras.yaml"), RunOptions(output=folder / "out")
     models = Models(start.detector, stamp, start.match)
