@@ -81,28 +81,32 @@ class Person:
             self.trusted.add(tracklet.key)
         else:
             self.trusted.discard(tracklet.key)
-        self.resting.discard(tracklet.key)
-        self._relearn()
+        self._wake(tracklet.key)
 
     def leave(self, key: TrackletKey) -> None:
         """The tracklet is somebody else; what it taught is unlearned."""
         del self.members[key]
         self.trusted.discard(key)
-        self.resting.discard(key)
-        self._relearn()
+        self._wake(key)
 
     def rest(self, key: TrackletKey) -> None:
         """The tracklet is over: its looks join those that are known."""
         self.resting.add(key)
-        self._relearn()
+        self._teachers = None
+        if self._known is not None and key in self.trusted:
+            self._known = self._known.joined(self.members[key].looks)
 
     def remember(self, looks: Iterable[Look]) -> None:
         """Looks from before the window."""
         self.remembered = self.remembered.joined(looks)
-        self._relearn()
+        self._known = None
 
-    def _relearn(self) -> None:
-        self._teachers = self._known = None
+    def _wake(self, key: TrackletKey) -> None:
+        """The tracklet goes on, or is gone: what it taught when it rested is unlearned."""
+        self._teachers = None
+        if key in self.resting:
+            self.resting.discard(key)
+            self._known = None
 
     def witness(self, tracklet: Tracklet) -> None:
         """Note where and when the tracklet saw the person."""
@@ -115,12 +119,14 @@ class Person:
         """Let a resting tracklet go, keeping what it taught, unless it leaves nobody who was ever confirmed."""
         self.witness(tracklet)
         self.settled += 1
+        known = self._known if tracklet.key in self.resting else None
         if tracklet.key in self.trusted:
             self.remember(tracklet.looks)
         self.leave(tracklet.key)
-        if not self.members and not self.confirmed:
-            self.remembered = Portrait()  # the gallery does not remember them either
-            self._relearn()
+        if self.members:
+            self._known = known  # all the same how much of it is from before the window
+        elif not self.confirmed:
+            self.remembered, self._known = Portrait(), None  # the gallery does not remember them either
 
     def teachers(self) -> list[Tracklet]:
         """The members that are trusted and do not rest; each has a look at least."""
