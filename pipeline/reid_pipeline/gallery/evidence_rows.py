@@ -51,6 +51,8 @@ def _sighting_row(one: Sighting, identity: str) -> Row:
 
 def _write_links(rows: Rows, run: str, links: Sequence[Link]) -> None:
     """Links between tracks that are on record."""
+    if not links:
+        return  # a run tells of its tracks every two seconds, and of links at its end
     known = {
         TrackletKey(camera, track_id)
         for camera, track_id in rows.query("SELECT camera, track_id FROM sightings WHERE run = ?", run)

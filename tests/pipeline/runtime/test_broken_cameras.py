@@ -243,7 +243,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(site: Site) -> None
     done = subprocess.run(["bash", "-c", command], cwd=site.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("error: out/")
+    assert line.startswith("error: out")
     assert record(site)["state"] == "failed"
     assert f"error: {record(site)['error']}" == line
     assert {path.name for path in (site.folder / "out").iterdir()} == {"events.jsonl", "run.json"}
