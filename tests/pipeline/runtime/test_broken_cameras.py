@@ -239,7 +239,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_half_written(site: Site) -> None
     """A limit on the size of files stands for a disk on which only the small ones still find room."""
     site.film("lobby", [Walk(0, 0.0, 10.0), Walk(1, 0.0, 10.0, (0.95, 0.05))], frames=100)
     site.write(gallery={"store": "memory://"})
-    command = f"ulimit -f 8; exec {sys.executable} -m reid_pipeline.cli replay cameras.yaml --output out"
+    command = f"ulimit -f 40; exec {sys.executable} -m reid_pipeline.cli replay cameras.yaml --output out"
     done = subprocess.run(["bash", "-c", command], cwd=site.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
