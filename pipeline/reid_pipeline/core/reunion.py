@@ -26,7 +26,7 @@ from reid_pipeline.types import NS_PER_S, TrackletKey
 
 ALIKE = 0.75
 """How far from the threshold to being the same two memories have to be. Halves of what was seen of two people reached
-0.69 (four encoders, three real sites and three simulated ones), of one person 0.6 to 0.9 in half of the cases."""
+0.69 (four encoders, three real sites and three simulated ones); the median of one person's lay at 0.6 to 0.9."""
 
 LEARNED = 16
 """A memory of fewer looks says too little."""
