@@ -182,7 +182,7 @@ def _print_dossier(dossier: Dossier) -> None:
     typer.echo(f"{person.id}  {person.state.value}")
     typer.echo(f"seen {moment(person.first_seen_ns)} to {moment(person.last_seen_ns)} by {', '.join(person.cameras)}")
     if dossier.also_known_as:
-        typer.echo(f"by hand: also {', '.join(dossier.also_known_as)}")
+        typer.echo(f"also known as {', '.join(dossier.also_known_as)}")
     if dossier.never_same_as:
         typer.echo(f"by hand: never {', '.join(dossier.never_same_as)}")
     typer.echo("")

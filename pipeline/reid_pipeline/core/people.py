@@ -221,8 +221,7 @@ class People:
         person.first_seen_ns = min((each.first_seen_ns or 0 for each in seen), default=None)
         person.last_seen_ns = max((each.last_seen_ns or 0 for each in seen), default=None)
         self._merged[other.id] = person.id
-        if other.committed:
-            self._untold.append((other.id, person.id))
+        self._untold.append((other.id, person.id))  # events have told of both, whether the gallery has or not
         self.remove(other.id)
         self.touch(person.id)
 

@@ -128,6 +128,14 @@ def test_a_run_that_makes_one_of_two_takes_their_past_along(told: SqlGallery, st
     assert told.erase("P0002").tracklets == 4
 
 
+def test_a_name_that_only_the_runs_events_know_is_answered_to(gallery: SqlGallery, story: Any) -> None:
+    """A replay tells the gallery of nobody before its end."""
+    story.seen("P0001", "lobby:1", 10, 12)
+    gallery.commit(replace(story.change(), merged=(("P0002", "P0001"),)))
+    gallery.record(story.evidence())
+    assert tracks_of(gallery, "P0002") == ["lobby:1"]
+
+
 def test_whom_a_hand_has_set_apart_no_run_makes_one_again(told: SqlGallery, story: Any) -> None:
     told.merge("P0001", "P0002")
     told.split("P0001", ["lobby:2"])
