@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice
@@ -165,6 +165,7 @@ class JournalSteps(Iterator[EncodedStep]):
     """The steps of a journal in their order.
 
     Iterating raises `RecordError`, in one line, after the last whole step of a journal that was cut off or damaged.
+    Who stops before the end closes it.
     `dropped` holds the frames that each camera lost; it is filled when the end of the journal has been read.
     """
 
@@ -177,7 +178,11 @@ class JournalSteps(Iterator[EncodedStep]):
     def __next__(self) -> EncodedStep:
         return next(self._steps)
 
-    def _read(self, offset: int) -> Iterator[EncodedStep]:
+    def close(self) -> None:
+        """Close the file; there are no more steps."""
+        self._steps.close()
+
+    def _read(self, offset: int) -> Generator[EncodedStep, None, None]:
         count = 0
         with reading(self._path), self._path.open("rb", buffering=_READ_AHEAD_BYTES) as file:
             file.seek(offset)

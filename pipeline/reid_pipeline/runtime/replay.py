@@ -7,6 +7,7 @@ and the order of results depend on the frames alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from heapq import merge
 from pathlib import Path
 
@@ -96,7 +97,8 @@ def replay_journal(loaded: LoadedConfig, journal: Path, options: RunOptions, pro
             except RecordError as error:
                 failure = str(error)
 
-        ledger.identify.decide(in_time_steps(counted()))
+        with closing(steps):
+            ledger.identify.decide(in_time_steps(counted()))
         progress.end("steps")
         return _close_journal(ledger, header, steps, counts, failure=failure, stopped=options.stop.is_set())
 

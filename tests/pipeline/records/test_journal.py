@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -175,3 +176,11 @@ def test_a_step_that_does_not_fit_the_header_is_refused(tmp_path: Path, make_ste
             journal.write(make_step("garden", 0))
         with pytest.raises(ValueError, match="with 4 dimensions"):
             journal.write(make_step("lobby", 0, {1: (0, 0, 1, 1)}, vectors={1: (1, 0)}))
+
+
+def test_who_stops_before_the_end_closes_the_file(tmp_path: Path, recorded: list[EncodedStep]) -> None:
+    _, steps = read_journal(write(tmp_path / "journal", recorded))
+    next(steps)
+    steps.close()
+    assert list(steps) == []
+    gc.collect()  # would tell of a file that is still open

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -76,6 +77,7 @@ def test_a_replay_of_a_journal_can_be_stopped_too(plaza: Site) -> None:
     report = replay_journal(plaza.load(), journal, options, StopAfter(options, 40))
     assert (report.stopped, report.frames) == (True, 40)
     assert record(plaza)["state"] == "stopped"
+    gc.collect()  # would tell of a journal that is still open
 
 
 def test_an_overlay_ends_where_the_run_was_stopped(plaza: Site) -> None:
