@@ -237,7 +237,7 @@ class People:
         Two runs that see somebody at once each give them an id. They do not swap: nobody here becomes a person who was
         still seen elsewhere when their track had begun.
         """
-        self.never_same = news.never_same
+        self.never_same |= news.never_same  # there is no news while the gallery is away
         for identity in news.identities:
             if identity.id not in self._by_id and identity.id not in self._former:
                 self._meet(_known_before(identity, elsewhere_ns=identity.last_seen_ns))

@@ -69,3 +69,11 @@ def test_who_is_no_more_elsewhere_is_forgotten_here() -> None:
     assert "P1000001" in associator.people
     associator.hear(GalleryChange((), (), ("P1000001",), 1))
     assert "P1000001" not in associator.people
+
+
+def test_whom_a_hand_has_set_apart_stays_apart_while_the_gallery_is_silent() -> None:
+    """While the database is away there is no news, which once read as if nobody had been set apart."""
+    associator = Associator(RULES, Topology(), EMPTY)
+    associator.hear(GalleryChange((), (), (), 1, never_same=frozenset({("P0001", "P0002")})))
+    associator.hear(GalleryChange((), (), (), 0))
+    assert associator.people.never_same == {("P0001", "P0002")}
