@@ -146,7 +146,7 @@ def _gather(
     tracklets = [standing.tracklet for standing in usable]
     kinship.update(tracklets, now_ns=now_ns)
     recalled = kinship.calibration.shift_of_memory()
-    seeds, covered = returning.seeds(tracklets, list(people), rules.match - recalled)
+    seeds, recognised = returning.seeds(tracklets, list(people), rules.match - recalled)
     tracks, count = len(usable), len(usable) + len(seeds)
     similarity, possible = np.zeros((count, count)), np.zeros((count, count), np.bool_)
     separate = apart(tracklets, kinship.similarity, rules.match, kinship.topology)
@@ -156,9 +156,9 @@ def _gather(
     steps = None
     if rules.travel_times:
         steps = kinship.transits.learn(tracklets, kinship.similarity, found, match=rules.match, sure=rules.update)
-    # a person's memory need not all be seen again, so it counts how well it covers the tracklet, not the other way
-    similarity[:tracks, tracks:] = covered + recalled
-    similarity[tracks:, :tracks] = (covered + recalled).T
+    # a person's memory need not all be seen again, so it counts how like it the tracklet is, not the other way
+    similarity[:tracks, tracks:] = recognised + recalled
+    similarity[tracks:, :tracks] = (recognised + recalled).T
     began_ns = np.array([tracklet.start_ns for tracklet in tracklets], np.int64)[:, None]
     possible[:tracks, tracks:] = began_ns > np.array([person.elsewhere_ns for person in seeds], np.int64)
     possible[tracks:, :tracks] = possible[:tracks, tracks:].T

@@ -75,13 +75,10 @@ class LinkBook:
 
     def merge(self, person: str, other: str) -> None:
         """`other` turned out to be `person`: of both last tracklets the later one stays."""
-        known = [(book, name) for book in (self._last, self._faded) for name in (person, other) if name in book]
-        latest = max(known, key=lambda one: (one[0][one[1]].span.end_ns, one[0][one[1]].key), default=None)
-        kept = {} if latest is None else {person: latest[0][latest[1]]}
-        for book, name in known:
-            del book[name]
-        if latest is not None:
-            latest[0].update(kept)
+        books = (self._last, self._faded)
+        traces = [trace for name in (person, other) for book in books if (trace := book.pop(name, None)) is not None]
+        if traces:
+            self._last[person] = max(traces, key=lambda trace: (trace.span.end_ns, trace.key))
 
     def pending(self, people: Iterable[Person]) -> list[Link]:
         """The links between tracklets within the window, by person, then time."""

@@ -5,8 +5,8 @@ window nothing within it can say otherwise. But memories grow: after some minute
 any track does. So two are one where their memories are very much alike, unless both were seen at once in places where
 one person cannot be: of those who are about for long, that tells any two apart.
 
-It cannot be taken back but by hand, so it asks for much. Of 14 that were made so on a simulated hour to develop on, 13
-were right; without any, IDF1 of that kind of hour is 11 points lower.
+It cannot be taken back but by hand, so it asks for much. On a simulated hour to develop on four of five were right, and
+13 of 14 while memories were compared by their means alone; without any, IDF1 of another such hour was 11 points lower.
 """
 
 from __future__ import annotations

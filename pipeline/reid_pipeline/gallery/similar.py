@@ -1,8 +1,9 @@
 """Who else in a gallery looks like a person: for finding two ids of one person, which a hand then merges.
 
-Looks are compared as `core.returning` does, how well one set covers the other, but both ways: of two ids of one person,
-neither need show all that the other does. On six simulated sites to develop on, of 138 people with a second id that one
-came first in 61 % of cases and among the first three in 78 %, against 51 and 74 % by how well others cover the person.
+Looks are compared by how well one set covers the other, both ways: of two ids of one person, neither need show all that
+the other does. On six simulated sites to develop on, of 138 people with a second id that one came first in 61 % of
+cases and among the first three in 78 %, against 51 and 74 % by how well others cover the person (with the 32 most
+different looks of each, which the gallery kept then).
 """
 
 from __future__ import annotations

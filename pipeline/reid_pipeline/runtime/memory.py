@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reid_pipeline.errors import GalleryError
 from reid_pipeline.gallery.database import DatabaseAway
-from reid_pipeline.gallery.evidence import Corrections, Evidence, RunEntry
+from reid_pipeline.gallery.evidence import Evidence, RunEntry
 from reid_pipeline.gallery.protocol import RunStore
 from reid_pipeline.runtime.evidence import EvidenceNotes
 from reid_pipeline.types import (
@@ -84,10 +84,6 @@ class Memory:
             identities=tuple(_shifted(known.identities, -self._zero_ns)),
             prototypes=tuple(replace(one, timestamp_ns=one.timestamp_ns - self._zero_ns) for one in known.prototypes),
         )
-
-    def corrections(self) -> Corrections:
-        """What was said by hand about who is who."""
-        return self._store.corrections()
 
     def keep_journal(self, path: Path) -> None:
         """Tell the gallery where the run's journal is."""

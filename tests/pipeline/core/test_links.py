@@ -81,3 +81,14 @@ def test_who_comes_back_after_hours_is_linked_to_where_they_were_last() -> None:
     assert at_once != faded
     assert faded == pytest.approx(at_once, abs=0.1)
     assert faded > 0.5
+
+
+def test_who_turns_out_to_be_somebody_else_is_linked_on_from_the_later_track_of_both() -> None:
+    for first, second in ((1, 2), (2, 1)):
+        book, one, other = LinkBook(Kinship(Topology(), Calibration(0.5))), Person("P1"), Person("P2")
+        book.settle(one, passing(one, first, 10 * first))
+        book.settle(other, passing(other, second, 10 * second))
+        book.merge("P1", "P2")
+        assert book.settle(other, passing(other, 3, 40)) == []
+        (link,) = book.settle(one, passing(one, 4, 50))
+        assert str(link.source) == "a:2"
