@@ -1,4 +1,4 @@
-"""What a run knows for good, on disk until tracks.json is written: memory stays as it is, however long the run is."""
+"""What a run knows for good, on disk until tracks.json is written, so that it takes no memory in a long run."""
 
 from __future__ import annotations
 

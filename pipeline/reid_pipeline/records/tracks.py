@@ -1,7 +1,7 @@
 """Collects what a run sees and decides, and writes tracks.json; `read_tracks` is the way back.
 
-The same steps, decisions and summary give the same bytes on any machine. All of it waits in a temporary file, so a run
-over days stays as small as one over minutes.
+The same steps, decisions and summary give the same bytes on any machine. All of it waits in a temporary file, so what
+is recorded of a run over days takes no more memory than of one over minutes.
 """
 
 from __future__ import annotations
